@@ -1,0 +1,3 @@
+//! tmp
+mod config;
+pub(crate) use config::Config;

@@ -1,0 +1,3 @@
+//! tmp
+mod config;
+pub use config::{CacheConfig, Source};

@@ -1,0 +1,19 @@
+//! What a token *is*: record, ids, secrets, scopes, plans, and the port through which a store keeps them.
+//! No I/O and no HTTP here.
+
+mod id;
+mod owner;
+mod plan;
+mod record;
+mod scope;
+mod secret;
+mod store;
+
+pub(crate) use id::push_hex;
+pub use id::{InvalidId, ShortId, TokenId, TokenRef};
+pub use owner::{Owner, OwnerDirectory, OwnerIds, PinnedUser};
+pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
+pub use record::{LastUse, SecretSlot, Status, TokenRecord};
+pub use scope::{Bundles, InvalidScope, NeededScopes, Scope, ScopeBits, Universe};
+pub use secret::{Form, HashKey, InvalidSecret, PlainSecret, SecretHash};
+pub use store::{Change, Listing, Lookup, Page, Resolved, SortBy, StoreError, StoreFuture, TokenStore, Tombstone};
