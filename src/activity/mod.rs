@@ -4,7 +4,7 @@ mod event;
 mod recorder;
 
 pub use event::{Event, EventId, EventIds, EventKind, EventRef, FrameHead, Frames, InvalidFrame};
-// recorder
+pub use recorder::{Outlet, Recorder, RecorderMetrics, RecorderOptions};
 
 use std::time::Duration;
 

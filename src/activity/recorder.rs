@@ -1,1 +1,356 @@
-//! tmp
+//! From the hot path to the store: bytes into a buffer of one's own, handed over when it is full or old.
+//!
+//! Each data-plane thread owns an [`Outlet`]; recording is an encode into its buffer. Full or aged buffers go through a
+//! bounded channel to one writer, which appends them to the store in batches. When the channel is full, the buffer's events
+//! are counted as dropped and told in the log: never waited for, never silent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{EventId, EventIds, EventLog, EventRef};
+use crate::clock::Timestamp;
+
+/// Size at which a buffer is handed over, in bytes.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// Longest pause between attempts to write a batch.
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
+
+/// How events travel.
+#[derive(Clone, Copy, Debug)]
+pub struct RecorderOptions {
+    /// Most bytes waiting to be written; a buffer beyond it is dropped.
+    pub queue_bytes: usize,
+    /// How long the writer collects buffers before it writes them: 0 where an append is cheap.
+    pub linger: Duration,
+    /// Most bytes in one append.
+    pub batch_bytes: usize,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        Self { queue_bytes: 16 << 20, linger: Duration::ZERO, batch_bytes: 4 << 20 }
+    }
+}
+
+/// Counters of the recorder, in events.
+#[derive(Debug, Default)]
+pub struct RecorderMetrics {
+    /// Handed over and not yet written.
+    pub queued: AtomicU64,
+    /// Written to the store.
+    pub written: AtomicU64,
+    /// Lost because the queue was full or the store refused until shutdown.
+    pub dropped: AtomicU64,
+    /// Whether the loss has been told in the log and goes on.
+    losing: AtomicBool,
+}
+
+enum Message {
+    Buffer { bytes: Vec<u8>, events: u64 },
+    Flush(oneshot::Sender<()>),
+}
+
+/// Hands out outlets and flushes.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    sender: mpsc::Sender<Message>,
+    metrics: Arc<RecorderMetrics>,
+}
+
+impl Recorder {
+    /// Starts the writer on `runtime`. It ends when every outlet and recorder is gone and what was queued is written.
+    pub fn start(log: Arc<dyn EventLog>, options: RecorderOptions, runtime: &tokio::runtime::Handle) -> Self {
+        let (sender, receiver) = mpsc::channel((options.queue_bytes / BUFFER_BYTES).max(1));
+        let metrics = Arc::new(RecorderMetrics::default());
+        let writer = Writer { log, options, receiver, metrics: Arc::clone(&metrics) };
+        runtime.spawn(writer.run());
+        Self { sender, metrics }
+    }
+
+    /// A further outlet, for one thread.
+    pub fn outlet(&self) -> Outlet {
+        // Two bytes of a random UUID tell outlets of one fleet apart.
+        let random = uuid::Uuid::new_v4();
+        let node = [random.as_bytes()[0], random.as_bytes()[1]];
+        Outlet { recorder: self.clone(), ids: EventIds::new(node), buffer: Vec::with_capacity(BUFFER_BYTES), events: 0 }
+    }
+
+    /// Waits until everything handed over so far is written, or has been refused.
+    pub async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.sender.send(Message::Flush(done)).await.is_ok() {
+            // The writer drops the sender only at its end, when nothing is left to write.
+            let _ = flushed.await;
+        }
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> &Arc<RecorderMetrics> {
+        &self.metrics
+    }
+}
+
+/// One thread's way into the recorder.
+#[derive(Debug)]
+pub struct Outlet {
+    recorder: Recorder,
+    ids: EventIds,
+    buffer: Vec<u8>,
+    events: u64,
+}
+
+impl Outlet {
+    /// A name for an event at this time.
+    pub fn next_id(&mut self, at: Timestamp) -> EventId {
+        self.ids.next(at)
+    }
+
+    /// Records an event.
+    pub fn record(&mut self, event: &EventRef<'_>) {
+        event.encode(&mut self.buffer);
+        self.events += 1;
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.hand_over();
+        }
+    }
+
+    /// Passes on what was recorded; called by the owning thread every 50 ms and at its end.
+    pub fn hand_over(&mut self) {
+        if self.events == 0 {
+            return;
+        }
+        let metrics = &self.recorder.metrics;
+        let events = std::mem::take(&mut self.events);
+        match self.recorder.sender.try_reserve() {
+            Ok(slot) => {
+                metrics.queued.fetch_add(events, Ordering::Relaxed);
+                let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(BUFFER_BYTES));
+                slot.send(Message::Buffer { bytes, events });
+                if metrics.losing.swap(false, Ordering::Relaxed) {
+                    tracing::warn!("activity events are recorded again");
+                }
+            }
+            Err(_) => {
+                metrics.dropped.fetch_add(events, Ordering::Relaxed);
+                self.buffer.clear();
+                if !metrics.losing.swap(true, Ordering::Relaxed) {
+                    tracing::error!(events, "activity events are lost: the queue to the store is full");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
+
+struct Writer {
+    log: Arc<dyn EventLog>,
+    options: RecorderOptions,
+    receiver: mpsc::Receiver<Message>,
+    metrics: Arc<RecorderMetrics>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        while let Some(message) = self.receiver.recv().await {
+            let mut batch = Batch::default();
+            batch.take(message);
+            self.collect(&mut batch).await;
+            if batch.events > 0 {
+                self.write(std::mem::take(&mut batch.bytes).freeze(), batch.events).await;
+            }
+            for waiting in batch.flushes {
+                // Whoever asked may have gone.
+                let _ = waiting.send(());
+            }
+        }
+    }
+
+    /// Adds what arrives while the batch may still grow.
+    async fn collect(&mut self, batch: &mut Batch) {
+        let until = Instant::now() + self.options.linger;
+        while batch.flushes.is_empty() && batch.bytes.len() < self.options.batch_bytes {
+            let message = match self.receiver.try_recv() {
+                Ok(message) => Some(message),
+                Err(mpsc::error::TryRecvError::Disconnected) => return,
+                Err(mpsc::error::TryRecvError::Empty) => {
+                    tokio::time::timeout_at(until, self.receiver.recv()).await.ok().flatten()
+                }
+            };
+            match message {
+                Some(message) => batch.take(message),
+                None => return,
+            }
+        }
+    }
+
+    /// Appends a batch, again and again until it is in; meanwhile the queue fills. Once nobody can ask for more (the
+    /// process is ending), a refusing store gets ten attempts.
+    async fn write(&self, bytes: Bytes, events: u64) {
+        let mut pause = Duration::from_millis(50);
+        let mut last_attempts = 10;
+        loop {
+            match self.log.append(bytes.clone()).await {
+                Ok(()) => {
+                    self.metrics.queued.fetch_sub(events, Ordering::Relaxed);
+                    self.metrics.written.fetch_add(events, Ordering::Relaxed);
+                    return;
+                }
+                Err(error) => {
+                    if pause == Duration::from_millis(50) {
+                        tracing::warn!(%error, events, "activity events cannot be written; trying again");
+                    }
+                    if self.receiver.is_closed() || self.receiver.sender_strong_count() == 0 {
+                        last_attempts -= 1;
+                    }
+                    if last_attempts == 0 {
+                        self.metrics.queued.fetch_sub(events, Ordering::Relaxed);
+                        self.metrics.dropped.fetch_add(events, Ordering::Relaxed);
+                        tracing::error!(%error, events, "activity events are lost: the store refused them until the end");
+                        return;
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(MAX_BACKOFF);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    bytes: BytesMut,
+    events: u64,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Buffer { bytes, events } => {
+                // The first buffer of a batch is taken over without a copy.
+                if self.bytes.is_empty() {
+                    self.bytes = BytesMut::from(Bytes::from(bytes));
+                } else {
+                    self.bytes.extend_from_slice(&bytes);
+                }
+                self.events += events;
+            }
+            Message::Flush(done) => self.flushes.push(done),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activity::{Event, EventKind, Frames};
+    use crate::token::{StoreError, StoreFuture, TokenId};
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Mutex;
+    use tokio::sync::Semaphore;
+
+    /// Keeps batches; each append waits for a permit and may be told to fail.
+    struct Gate {
+        batches: Mutex<Vec<Bytes>>,
+        permits: Semaphore,
+        failures: AtomicU64,
+    }
+
+    impl EventLog for Gate {
+        fn append(&self, batch: Bytes) -> StoreFuture<'_, ()> {
+            Box::pin(async move {
+                self.permits.acquire().await.expect("open").forget();
+                if self.failures.load(Ordering::SeqCst) > 0 {
+                    self.failures.fetch_sub(1, Ordering::SeqCst);
+                    return Err(StoreError::Unavailable("told to".to_owned()));
+                }
+                self.batches.lock().expect("not poisoned").push(batch);
+                Ok(())
+            })
+        }
+
+        fn page(&self, _: TokenId, _: usize, _: usize) -> StoreFuture<'_, Vec<Event>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+
+        fn event(&self, _: TokenId, _: EventId) -> StoreFuture<'_, Option<Event>> {
+            Box::pin(async { Ok(None) })
+        }
+    }
+
+    fn gate(permits: usize, failures: u64) -> Arc<Gate> {
+        Arc::new(Gate {
+            batches: Mutex::default(),
+            permits: Semaphore::new(permits),
+            failures: AtomicU64::new(failures),
+        })
+    }
+
+    fn record(outlet: &mut Outlet, uri: &str) {
+        let at = Timestamp::from_millis(1);
+        let id = outlet.next_id(at);
+        outlet.record(&EventRef {
+            id,
+            token: TokenId::random(1),
+            serial: 1,
+            at,
+            kind: EventKind::Request,
+            status: 200,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            method: "GET",
+            route: "r",
+            uri,
+            user_agent: b"",
+            request_id: b"",
+            data: "",
+        });
+    }
+
+    fn written(gate: &Gate) -> usize {
+        gate.batches.lock().expect("not poisoned").iter().map(|batch| Frames::new(batch).count()).sum()
+    }
+
+    #[tokio::test]
+    async fn every_event_is_written_in_fewer_appends_and_survives_refusals() {
+        let gate = gate(1_000, 2);
+        let recorder = Recorder::start(gate.clone(), RecorderOptions::default(), &tokio::runtime::Handle::current());
+        let mut outlet = recorder.outlet();
+        for n in 0..5_000 {
+            record(&mut outlet, &format!("/{n}"));
+        }
+        drop(outlet);
+        recorder.flush().await;
+        assert_eq!(written(&gate), 5_000);
+        assert!(gate.batches.lock().expect("not poisoned").len() < 20);
+        assert_eq!(recorder.metrics().written.load(Ordering::Relaxed), 5_000);
+        assert_eq!(recorder.metrics().queued.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_counted_and_never_waited_for() {
+        let gate = gate(0, 0);
+        let options = RecorderOptions { queue_bytes: 2 * BUFFER_BYTES, ..RecorderOptions::default() };
+        let recorder = Recorder::start(gate.clone(), options, &tokio::runtime::Handle::current());
+        let mut outlet = recorder.outlet();
+        let total = 10_000;
+        for n in 0..total {
+            record(&mut outlet, &format!("/{n}"));
+        }
+        drop(outlet);
+        let dropped = recorder.metrics().dropped.load(Ordering::Relaxed);
+        assert!(dropped > 0, "two buffers cannot hold it all");
+        gate.permits.add_permits(1_000);
+        recorder.flush().await;
+        assert_eq!(written(&gate) as u64 + dropped, total, "written or counted, nothing else");
+    }
+}

@@ -22,10 +22,13 @@ use crate::token::MinuteLimit;
 #[derive(Debug, Default)]
 pub struct BucketState(AtomicU64);
 
+/// The state of a bucket that lives on elsewhere: every call is refused, and the caller looks the token up again.
+pub(super) const MOVED: u64 = u64::MAX / 2;
+
 impl BucketState {
-    /// A state carried over from another bucket.
-    pub fn seeded(full_at: u64) -> Self {
-        Self(AtomicU64::new(full_at))
+    /// Moves the state into a new cell and leaves this one refusing.
+    pub(super) fn succeed(&self) -> Self {
+        Self(AtomicU64::new(self.0.swap(MOVED, Ordering::Relaxed)))
     }
 
     /// When the bucket is full again, in nanoseconds of the process clock.
@@ -129,12 +132,16 @@ impl Bucket {
         }
     }
 
+    /// The state of a bucket that is empty at `now`.
+    pub fn empty_at(&self, now: u64) -> BucketState {
+        BucketState(AtomicU64::new(now.saturating_add(self.period.saturating_mul(u64::from(self.size)))))
+    }
+
     /// Gives one call back.
     pub fn give_back(&self, state: &BucketState) {
-        state
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |full_at| Some(full_at.saturating_sub(self.period)))
-            .ok();
+        let less = |full_at: u64| (full_at != MOVED).then(|| full_at.saturating_sub(self.period));
+        // An error means that the state has moved on: there is nothing to give back to.
+        let _ = state.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Calls it holds at `now`, fractions cut.

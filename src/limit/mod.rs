@@ -11,7 +11,7 @@ mod token;
 pub use bucket::{Bucket, BucketState, Exhausted};
 pub use quota::{MonthLease, MonthState};
 pub use throttle::{Throttle, ThrottleConfig};
-// token
+pub use token::{Admission, Charge, Exceeded, LimitKind, TokenLimits, Usage};
 
 use crate::clock::Timestamp;
 use crate::token::{Lease, QuotaWindow, StoreFuture, TokenId};

@@ -1,1 +1,188 @@
-//! tmp
+//! The limits of one cached token, and one charge against them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bucket::MOVED;
+use super::{Bucket, BucketState, MonthLease, MonthState, QuotaUse};
+use crate::clock::{Now, Timestamp};
+use crate::token::{Lease, Plan, TokenRecord, TokenState, UNLIMITED, Unused};
+
+/// Bucket and month lease of a token, with the plan they follow.
+#[derive(Debug)]
+pub struct TokenLimits {
+    plan: Arc<Plan>,
+    bucket: BucketState,
+    month: MonthLease,
+}
+
+/// What a charge came to.
+#[derive(Debug)]
+pub enum Charge {
+    /// One call was taken from bucket and quota.
+    Admitted(Admission),
+    /// A limit is used up; nothing was taken.
+    Exceeded(Exceeded),
+    /// Nothing is leased: the store has to be asked for more first.
+    AskStore,
+    /// The token was changed meanwhile: look it up again.
+    Moved,
+}
+
+/// Proof that a request may pass now. Made only by a charge, or for a request without a token.
+#[derive(Debug)]
+pub struct Admission {
+    /// Calls left in the bucket, and seconds until it is full.
+    pub(crate) minute: Option<(u32, u64)>,
+    /// Calls left of the quota, and when calls come free again.
+    pub(crate) month: Option<(u64, Timestamp)>,
+    /// Whether a further lease should be asked for, ahead of need.
+    pub(crate) low: bool,
+}
+
+impl Admission {
+    /// Of a request that no token is charged for: public routes and preflights.
+    pub fn free() -> Self {
+        Self { minute: None, month: None, low: false }
+    }
+}
+
+/// Which limit refused, and when to come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exceeded {
+    /// The limit.
+    pub limit: LimitKind,
+    /// Time until a call is possible again.
+    pub retry_after: Duration,
+    /// Calls left of the month quota, where it was not the month that refused.
+    pub month: Option<(u64, Timestamp)>,
+}
+
+/// The kinds of limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKind {
+    /// The bucket.
+    Minute,
+    /// The quota.
+    Month,
+}
+
+/// A read-only view of a token's limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Size of the bucket; [`UNLIMITED`] without one.
+    pub minute_size: u64,
+    /// Calls used up in it, fractions rounded up.
+    pub minute_used: u64,
+    /// Calls given back per second; 0 without a bucket.
+    pub minute_refill: f64,
+    /// When the bucket will be full if nothing more is used.
+    pub minute_full_at: Timestamp,
+    /// Size of the quota; [`UNLIMITED`] without one.
+    pub month_size: u64,
+    /// Calls used up in the period, across the fleet; leases of other sidecars count as used.
+    pub month_used: u64,
+    /// When calls come free again.
+    pub month_refresh_at: Timestamp,
+}
+
+impl TokenLimits {
+    /// Takes one call at `now`: the month first, since it can be given back, the bucket last.
+    pub fn charge(&self, now: Now) -> Charge {
+        let (month, low) = match &self.plan.month {
+            None => (None, false),
+            Some(_) => match self.month.take(now.wall) {
+                MonthState::Taken { left, refresh_at, low } => (Some((left, refresh_at)), low),
+                MonthState::Ask => return Charge::AskStore,
+                MonthState::Empty(until) => {
+                    let retry_after = until.since(now.wall);
+                    return Charge::Exceeded(Exceeded { limit: LimitKind::Month, retry_after, month: None });
+                }
+            },
+        };
+        let Some(limit) = &self.plan.minute else { return Charge::Admitted(Admission { minute: None, month, low }) };
+        match Bucket::new(limit).take(&self.bucket, now.mono) {
+            Ok(left) => {
+                let wait = self.bucket.full_at().saturating_sub(now.mono).div_ceil(1_000_000_000);
+                Charge::Admitted(Admission { minute: Some((left, wait)), month, low })
+            }
+            Err(_) if self.bucket.full_at() == MOVED => Charge::Moved,
+            Err(empty) => {
+                if month.is_some() {
+                    self.month.give_back();
+                }
+                let month = month.map(|(left, at)| (left + 1, at));
+                Charge::Exceeded(Exceeded { limit: LimitKind::Minute, retry_after: empty.retry_after, month })
+            }
+        }
+    }
+
+    /// Gives the call of an admission back: to the quota only, since the bucket protects the upstream from bursts, which
+    /// have happened.
+    pub fn refund_month(&self) {
+        if self.plan.month.is_some() {
+            self.month.give_back();
+        }
+    }
+
+    /// Adds a lease that was asked for.
+    pub fn add_lease(&self, lease: &Lease, now: Timestamp) {
+        self.month.add(lease, now);
+    }
+
+    /// The plan the token follows.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// What is used up; `month` is the store's view.
+    pub fn usage(&self, now: Now, month: Option<QuotaUse>) -> Usage {
+        let minute = self.plan.minute.as_ref();
+        let missing = minute.map_or(0, |limit| {
+            let bucket = Bucket::new(limit);
+            u64::from(bucket.size() - bucket.remaining(&self.bucket, now.mono))
+        });
+        let full_in = Duration::from_nanos(self.bucket.full_at().saturating_sub(now.mono));
+        let month_used = month.map_or(0, |month| month.used.saturating_sub(self.month.in_hand(now.wall)));
+        Usage {
+            minute_size: minute.map_or(UNLIMITED, |limit| u64::from(limit.size.get())),
+            minute_used: missing,
+            minute_refill: minute.map_or(0.0, |limit| limit.refill_per_second),
+            minute_full_at: now.wall.plus(full_in),
+            month_size: self.plan.month.as_ref().map_or(UNLIMITED, |limit| limit.size),
+            month_used,
+            month_refresh_at: month.map_or(now.wall, |month| month.refresh_at),
+        }
+    }
+}
+
+impl TokenState for TokenLimits {
+    fn start(_: &TokenRecord, plan: &Arc<Plan>, lease: Option<&Lease>, now: Now, forgotten: bool) -> Self {
+        let bucket = match &plan.minute {
+            Some(limit) if forgotten => Bucket::new(limit).empty_at(now.mono),
+            _ => BucketState::default(),
+        };
+        let month = MonthLease::default();
+        if let Some(lease) = lease {
+            month.add(lease, now.wall);
+        }
+        Self { plan: Arc::clone(plan), bucket, month }
+    }
+
+    fn succeed(&self, _: &TokenRecord, plan: &Arc<Plan>, lease: Option<&Lease>, now: Now) -> Self {
+        let month = self.month.succeed();
+        if let Some(lease) = lease {
+            month.add(lease, now.wall);
+        }
+        Self { plan: Arc::clone(plan), bucket: self.bucket.succeed(), month }
+    }
+
+    fn is_idle(&self, now: Now) -> bool {
+        self.bucket.full_at() <= now.mono
+    }
+
+    fn drain(&self, created_at: Timestamp, now: Timestamp) -> Option<Unused> {
+        let window = self.plan.month.as_ref()?.window(created_at, now);
+        self.month.drain(&window).map(|calls| Unused { window, calls })
+    }
+}

@@ -7,6 +7,7 @@ mod plan;
 mod record;
 mod scope;
 mod secret;
+mod state;
 mod store;
 
 pub(crate) use id::push_hex;
@@ -16,4 +17,5 @@ pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, Qu
 pub use record::{LastUse, SecretSlot, Status, TokenRecord};
 pub use scope::{Bundles, InvalidScope, NeededScopes, Scope, ScopeBits, Universe};
 pub use secret::{Form, HashKey, InvalidSecret, PlainSecret, SecretHash};
+pub use state::{TokenState, Unused};
 pub use store::{Change, Listing, Lookup, Page, Resolved, SortBy, StoreError, StoreFuture, TokenStore, Tombstone};

@@ -203,7 +203,7 @@ impl std::error::Error for InvalidSecret {}
 /// HMAC-SHA-256(key, SHA-256(secret)): the only form in which a secret is stored, cached or compared.
 ///
 /// The inner digest is plain so that secrets known only as unsalted SHA-256 can be imported.
-#[derive(Clone, Copy, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
@@ -221,13 +221,6 @@ impl SecretHash {
     pub const fn tag(&self) -> u8 {
         self.0[0]
     }
-
-    /// Eight bytes of the hash as a map hash; the digest is uniform already.
-    pub(crate) fn prefix(&self) -> u64 {
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.0[8..16]);
-        u64::from_le_bytes(word)
-    }
 }
 
 /// Compared in constant time.
@@ -238,6 +231,12 @@ impl PartialEq for SecretHash {
 }
 
 impl Eq for SecretHash {}
+
+impl std::hash::Hash for SecretHash {
+    fn hash<H: std::hash::Hasher>(&self, hasher: &mut H) {
+        hasher.write(&self.0);
+    }
+}
 
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
