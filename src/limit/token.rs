@@ -1,6 +1,7 @@
 //! The limits of one cached token, and one charge against them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::bucket::MOVED;
@@ -14,6 +15,8 @@ pub struct TokenLimits {
     plan: Arc<Plan>,
     bucket: BucketState,
     month: MonthLease,
+    /// A further lease has been asked for.
+    leasing: AtomicBool,
 }
 
 /// What a charge came to.
@@ -125,9 +128,22 @@ impl TokenLimits {
         }
     }
 
-    /// Adds a lease that was asked for.
-    pub fn add_lease(&self, lease: &Lease, now: Timestamp) {
-        self.month.add(lease, now);
+    /// Claims the right to ask the store for a further lease; one asks at a time.
+    pub fn begin_lease(&self) -> bool {
+        !self.leasing.swap(true, Ordering::Acquire)
+    }
+
+    /// Whether somebody is asking.
+    pub fn is_leasing(&self) -> bool {
+        self.leasing.load(Ordering::Acquire)
+    }
+
+    /// Ends what [`begin_lease`](Self::begin_lease) began, with what was granted.
+    pub fn end_lease(&self, lease: Option<&Lease>, now: Timestamp) {
+        if let Some(lease) = lease {
+            self.month.add(lease, now);
+        }
+        self.leasing.store(false, Ordering::Release);
     }
 
     /// The plan the token follows.
@@ -166,7 +182,7 @@ impl TokenState for TokenLimits {
         if let Some(lease) = lease {
             month.add(lease, now.wall);
         }
-        Self { plan: Arc::clone(plan), bucket, month }
+        Self { plan: Arc::clone(plan), bucket, month, leasing: AtomicBool::new(false) }
     }
 
     fn succeed(&self, _: &TokenRecord, plan: &Arc<Plan>, lease: Option<&Lease>, now: Now) -> Self {
@@ -174,7 +190,7 @@ impl TokenState for TokenLimits {
         if let Some(lease) = lease {
             month.add(lease, now.wall);
         }
-        Self { plan: Arc::clone(plan), bucket: self.bucket.succeed(), month }
+        Self { plan: Arc::clone(plan), bucket: self.bucket.succeed(), month, leasing: AtomicBool::new(false) }
     }
 
     fn is_idle(&self, now: Now) -> bool {

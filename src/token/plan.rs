@@ -22,6 +22,8 @@ const PERIOD_DAYS: u32 = 30;
 pub struct Plan {
     /// Name in the configuration.
     pub name: Arc<str>,
+    /// Position in its [`PlanTable`], which sets it.
+    pub index: usize,
     /// The bucket that refills by the second; `None` = unlimited.
     pub minute: Option<MinuteLimit>,
     /// The quota of a period; `None` = unlimited.
@@ -189,18 +191,20 @@ impl PlanTable {
 
     /// From the `[plan.*]` sections. Without one named `default`, tokens of that plan are unlimited.
     pub fn new(plans: impl IntoIterator<Item = Plan>) -> Self {
-        let plans: HashMap<Arc<str>, Arc<Plan>> =
-            plans.into_iter().map(|plan| (Arc::clone(&plan.name), Arc::new(plan))).collect();
-        let fallback = match plans.get(Self::DEFAULT) {
-            Some(plan) => Arc::clone(plan),
-            None => Arc::new(Plan { name: Self::DEFAULT.into(), minute: None, month: None }),
-        };
+        let mut plans: HashMap<Arc<str>, Arc<Plan>> = plans
+            .into_iter()
+            .enumerate()
+            .map(|(index, plan)| (Arc::clone(&plan.name), Arc::new(Plan { index, ..plan })))
+            .collect();
+        let index = plans.len();
+        let unlimited = || Arc::new(Plan { name: Self::DEFAULT.into(), index, minute: None, month: None });
+        let fallback = Arc::clone(plans.entry(Self::DEFAULT.into()).or_insert_with(unlimited));
         Self { plans, fallback }
     }
 
     /// The plan of that name; `None` if the configuration no longer has it.
     pub fn get(&self, name: &str) -> Option<&Arc<Plan>> {
-        if name == Self::DEFAULT { Some(&self.fallback) } else { self.plans.get(name) }
+        self.plans.get(name)
     }
 
     /// The plan of that name, or `default` for one that is gone.
@@ -208,10 +212,9 @@ impl PlanTable {
         self.get(name).unwrap_or(&self.fallback)
     }
 
-    /// Every plan, `default` included.
+    /// Every plan, `default` included; indices run from 0 without gaps.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
-        let extra = (!self.plans.contains_key(Self::DEFAULT)).then_some(&self.fallback);
-        self.plans.values().chain(extra)
+        self.plans.values()
     }
 }
 
@@ -268,8 +271,12 @@ mod tests {
 
     #[test]
     fn a_plan_that_is_gone_counts_as_default() {
-        let table =
-            PlanTable::new([Plan { name: "default".into(), minute: None, month: Some(limit(Anchor::TokenStart)) }]);
+        let table = PlanTable::new([Plan {
+            name: "default".into(),
+            index: 0,
+            minute: None,
+            month: Some(limit(Anchor::TokenStart)),
+        }]);
         assert!(table.get("gone").is_none());
         assert!(table.resolve("gone").month.is_some());
         assert_eq!(PlanTable::default().iter().count(), 1);
