@@ -137,6 +137,7 @@ fn time_zone(name: &str) -> Result<TimeZone, String> {
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
-    TimeZone::get(name)
-        .map_err(|_| format!("{} is no time zone: write an IANA name such as \"Europe/Berlin\" or \"UTC\"", quoted(name)))
+    TimeZone::get(name).map_err(|_| {
+        format!("{} is no time zone: write an IANA name such as \"Europe/Berlin\" or \"UTC\"", quoted(name))
+    })
 }

@@ -63,11 +63,13 @@ fn redis(tls: bool, rest: &str) -> Result<RedisConfig, String> {
         None => (None, rest),
     };
     let (address, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) = host_and_port(address)
-        .ok_or_else(|| format!("has no valid host and port: write {scheme}://127.0.0.1:6379"))?;
+    let (host, port) =
+        host_and_port(address).ok_or_else(|| format!("has no valid host and port: write {scheme}://127.0.0.1:6379"))?;
     let database = match database {
         "" => 0,
-        digits if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<u16>().map(i64::from).map_err(|_| NO_DATABASE)?,
+        digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse::<u16>().map(i64::from).map_err(|_| NO_DATABASE)?
+        }
         _ => return Err(NO_DATABASE.to_owned()),
     };
     let (username, password) = credentials(userinfo)?;

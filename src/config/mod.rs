@@ -64,11 +64,11 @@ impl Config {
 
     /// What the text says, with defaults in place of mistakes, and the mistakes.
     fn check(text: &str, file: &Path, env: &BTreeMap<String, String>) -> (Self, Context) {
-        let (mut root, syntax) = tree::parse(text);
+        let tree::Parsed { mut root, errors, guessed } = tree::parse(text);
         let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
         let base = absolute.parent().unwrap_or(Path::new("/")).to_owned();
-        let cx = Context::new(file.display().to_string(), base, !syntax.is_empty());
-        for (at, message) in syntax {
+        let cx = Context::new(file.display().to_string(), base, guessed);
+        for (at, message) in errors {
             cx.error(&at, "", message);
         }
         env::apply(&mut root, env, &cx);

@@ -79,7 +79,9 @@ fn check_escapes(path: &str, first: usize) -> Result<(), String> {
         }
         let after = &escape[2..];
         if byte == b'%' && after.get(..2).is_some_and(|next| next.bytes().all(|b| b.is_ascii_hexdigit())) {
-            return refuse("an escape within an escape, and such paths are refused before routing: remove it".to_owned());
+            return refuse(
+                "an escape within an escape, and such paths are refused before routing: remove it".to_owned(),
+            );
         }
         let plain = after.find(|c| !is_path_character(c)).unwrap_or(after.len());
         rest = &after[plain..];

@@ -71,16 +71,16 @@ pub(super) fn proxy<'c>(section: &mut Section<'c>) -> Proxy<'c> {
 fn limits(section: &mut Section<'_>) -> Limits {
     let default = Limits::default();
     let (short, hour) = (Duration::from_millis(10), Duration::from_secs(3_600));
-    let mut wait = |key, least, default| {
-        section.take(key).and_then(|field| field.duration(least..=hour)).unwrap_or(default)
-    };
+    let mut wait =
+        |key, least, default| section.take(key).and_then(|field| field.duration(least..=hour)).unwrap_or(default);
     let head_timeout = wait("head_timeout", short, default.head_timeout);
     let idle_timeout = wait("idle_timeout", short, default.idle_timeout);
     let body_timeout = wait("body_timeout", short, default.body_timeout);
     let drain_timeout = wait("drain_timeout", Duration::ZERO, default.drain_timeout);
     let head = section.take("max_head").and_then(|field| field.size(8 << 10..=1 << 20));
     let connections = section.take("connections").and_then(|field| field.integer(1..=1_000_000));
-    let whole = |number: Option<u64>, default| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default);
+    let whole =
+        |number: Option<u64>, default| number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default);
     Limits {
         head_timeout,
         idle_timeout,
@@ -150,7 +150,7 @@ fn credential(section: &mut Section<'_>) -> Option<Source> {
         ('h', Some(name)) => name.parsed(header).map(Source::Header),
         ('q', Some(name)) => name.parsed(parameter).map(Source::Query),
         ('h' | 'q', None) => {
-            section.error("name is missing: write which header or which query parameter carries the token");
+            section.missing("name is missing: write which header or which query parameter carries the token");
             None
         }
         (_, Some(name)) => {

@@ -1,7 +1,7 @@
 //! Reads typed values out of the tree, collects every mistake, and reports the keys that nobody asked for.
 
 use std::cell::RefCell;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ pub(super) struct Context {
     /// be among what could not be read.
     pub(super) broken: bool,
     file: String,
+    guessed: Vec<Range<usize>>,
     errors: RefCell<Vec<(Origin, ConfigError)>>,
     /// Every key that was asked for.
     #[cfg(test)]
@@ -24,12 +25,13 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Without mistakes yet.
-    pub(super) fn new(file: String, base: PathBuf, broken: bool) -> Self {
+    /// Without mistakes yet. `guessed` = the lines that were not understood for certain.
+    pub(super) fn new(file: String, base: PathBuf, guessed: Vec<Range<usize>>) -> Self {
         Self {
             base,
-            broken,
+            broken: !guessed.is_empty(),
             file,
+            guessed,
             errors: RefCell::default(),
             #[cfg(test)]
             asked: RefCell::default(),
@@ -50,18 +52,12 @@ impl Context {
         }
     }
 
-    /// Every mistake in the order of the file, variables after it. On a line with a syntax error only that is told: the
-    /// rest of the line was guessed.
+    /// Every mistake in the order of the file, variables after it. On lines whose reading was guessed after a syntax error
+    /// only that is told.
     pub(super) fn into_errors(self) -> ConfigErrors {
         let mut errors = self.errors.into_inner();
-        let broken: Vec<usize> = errors
-            .iter()
-            .filter_map(|(at, error)| match at {
-                Origin::File(line, _) if error.key.is_empty() => Some(*line),
-                _ => None,
-            })
-            .collect();
-        let guessed = |at: &Origin| matches!(at, Origin::File(line, _) if broken.contains(line));
+        let guessed =
+            |at: &Origin| matches!(at, Origin::File(line, _) if self.guessed.iter().any(|lines| lines.contains(line)));
         errors.retain(|(at, error)| error.key.is_empty() || !guessed(at));
         errors.sort_by(|(a, _), (b, _)| a.cmp(b));
         ConfigErrors(errors.into_iter().map(|(_, error)| error).collect())
@@ -108,9 +104,16 @@ impl<'c> Section<'c> {
     pub(super) fn need(&mut self, key: &'static str, mend: &str) -> Option<Field<'c>> {
         let field = self.take(key);
         if field.is_none() {
-            self.error(&format!("{key} is missing: {mend}"));
+            self.missing(&format!("{key} is missing: {mend}"));
         }
         field
+    }
+
+    /// Notes that something must stand here and does not, unless it may be among what could not be read.
+    pub(super) fn missing(&self, message: &str) {
+        if !self.cx.broken {
+            self.error(message);
+        }
     }
 
     /// Every key of a table whose keys the user names.
@@ -322,7 +325,9 @@ impl<'c> Field<'c> {
             Value::List(items) => items,
             Value::Raw(ref text) => match self.literal() {
                 Value::List(items) => items,
-                _ => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| self.raw(part)).collect(),
+                _ => {
+                    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| self.raw(part)).collect()
+                }
             },
             _ => {
                 self.error(format!("{} is no list: write it in brackets, such as [\"a\", \"b\"]", self.shown()));

@@ -15,11 +15,7 @@ use crate::proxy::{HostHeader, PathPattern, RouteConfig, Target, UpstreamConfig}
 use crate::token::Scope;
 
 /// Reads every route and compares them with each other.
-pub(super) fn routes(
-    root: &mut Section<'_>,
-    upstreams: &[UpstreamConfig],
-    credentials: &[Source],
-) -> Vec<RouteConfig> {
+pub(super) fn routes(root: &mut Section<'_>, upstreams: &[UpstreamConfig], credentials: &[Source]) -> Vec<RouteConfig> {
     let mut routes = Vec::new();
     root.each("route", |section| {
         let place = section.cx.place(&section.at);
@@ -113,7 +109,7 @@ impl Route<'_> {
                 None
             }
             (None, None) => {
-                section.error("leads nowhere: write upstream = \"NAME\", or serve = \"token-self\"");
+                section.missing("leads nowhere: write upstream = \"NAME\", or serve = \"token-self\"");
                 None
             }
         };
@@ -143,7 +139,8 @@ impl Route<'_> {
     /// The places of the configuration that a route narrows itself to. `header` and `query` mean all of their kind.
     fn places(&self, field: Field<'_>, public: bool) -> Vec<Source> {
         if field.is_empty_list() && !public {
-            field.error("leaves no place for a token, so that every call would be refused: name one, or remove the key");
+            field
+                .error("leaves no place for a token, so that every call would be refused: name one, or remove the key");
         }
         let mut places: Vec<Source> = Vec::new();
         for item in field.list().unwrap_or_default() {
@@ -151,7 +148,11 @@ impl Route<'_> {
             let found: Vec<&Source> = self.credentials.iter().filter(|source| is_meant(source, &text)).collect();
             if found.is_empty() {
                 let known: Vec<String> = self.credentials.iter().map(spelled).collect();
-                item.error(format!("{} is not among the credential places, which are {}", quoted(&text), known.join(", ")));
+                item.error(format!(
+                    "{} is not among the credential places, which are {}",
+                    quoted(&text),
+                    known.join(", ")
+                ));
             }
             for source in found {
                 if !places.contains(source) {
@@ -199,7 +200,9 @@ fn needed(section: &mut Section<'_>, public: bool) -> (Vec<Scope>, Vec<Scope>) {
         }
         let scopes = scopes(field.clone());
         for scope in scopes.iter().filter(|scope| scope.as_str().ends_with('*')) {
-            field.error(format!("{scope} is a wildcard, which a token may hold but a route cannot need: name the scope"));
+            field.error(format!(
+                "{scope} is a wildcard, which a token may hold but a route cannot need: name the scope"
+            ));
         }
         scopes
     };

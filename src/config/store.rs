@@ -20,16 +20,18 @@ const DEFAULT_FOLDER: &str = "tollgate-data";
 /// Reads `[store]`, `[auth]` and `[activity]`.
 pub(super) fn store(root: &mut Section<'_>) -> Config {
     let (location, data_dir, timeout) = root.section("store", |section| {
-        let url = section.take("url").and_then(|field| url(&field));
+        let url = section.take("url").map(|field| url(&field));
         let redis_only = RedisKeys::take(section);
         let data_dir = section.take("data_dir").and_then(|field| path(&field));
         let timeout = section.take("timeout");
         let timeout = timeout.and_then(|field| field.duration(Duration::from_millis(1)..=Duration::from_secs(60)));
         let base = &section.cx.base;
-        let location = match url.unwrap_or_else(|| Url::File(DEFAULT_FOLDER.to_owned())) {
-            Url::Memory => redis_only.refuse(Location::Memory),
-            Url::File(path) => redis_only.refuse(Location::File(base.join(path))),
-            Url::Redis(redis) => Location::Redis(redis_only.apply(redis)),
+        let location = match url.unwrap_or_else(|| Some(Url::File(DEFAULT_FOLDER.to_owned()))) {
+            Some(Url::Memory) => redis_only.refuse(Location::Memory),
+            Some(Url::File(path)) => redis_only.refuse(Location::File(base.join(path))),
+            Some(Url::Redis(redis)) => Location::Redis(redis_only.apply(redis)),
+            // Reported; what belongs to which store cannot be judged.
+            None => Location::Memory,
         };
         let data_dir = data_dir.unwrap_or_else(|| match &location {
             Location::File(folder) => folder.clone(),
@@ -118,7 +120,10 @@ fn prefix(text: &str) -> Result<String, String> {
     if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
         return Ok(text.to_owned());
     }
-    Err(format!("{} cannot prefix keys: write 1 to 64 letters, digits, dots, colons, underscores or dashes", quoted(text)))
+    Err(format!(
+        "{} cannot prefix keys: write 1 to 64 letters, digits, dots, colons, underscores or dashes",
+        quoted(text)
+    ))
 }
 
 /// A path; a relative one starts at the folder of the file.
@@ -230,7 +235,8 @@ const KEY_TOO_SHORT: &str =
 /// folder, which is made too.
 fn unusable_key(path: &Path, data_dir: &Path) -> Option<String> {
     if path.exists() {
-        let short = |key: Secret| (key.expose().len() < LEAST_KEY).then(|| format!("{} {KEY_TOO_SHORT}", path.display()));
+        let short =
+            |key: Secret| (key.expose().len() < LEAST_KEY).then(|| format!("{} {KEY_TOO_SHORT}", path.display()));
         return read_secret(path).map_or_else(Some, short);
     }
     let folder = path.parent().unwrap_or(Path::new("/"));

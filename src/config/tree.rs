@@ -1,6 +1,7 @@
 //! A configuration as a tree of values, each with the place it was written at.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -74,20 +75,52 @@ pub(super) fn quoted(text: &str) -> String {
     format!("{start:?}…")
 }
 
-/// Reads a file as far as it can be understood, with every syntax error (one a line).
-pub(super) fn parse(text: &str) -> (Table, Vec<(Origin, String)>) {
-    let (table, errors) = DeTable::parse_recoverable(text);
+/// A file as far as it could be understood.
+pub(super) struct Parsed {
+    /// What it says.
+    pub(super) root: Table,
+    /// The syntax errors, one a line.
+    pub(super) errors: Vec<(Origin, String)>,
+    /// The lines whose reading is a guess.
+    pub(super) guessed: Vec<Range<usize>>,
+}
+
+/// Reads a file as far as it can be understood, with every syntax error. A section whose header is broken is left out:
+/// its keys would be taken for those of another.
+pub(super) fn parse(text: &str) -> Parsed {
     let lines = Lines::new(text);
-    let mut found: Vec<(Origin, String)> = Vec::new();
-    for error in errors {
-        let at = lines.place(error.span().map_or(0, |span| span.start));
-        let same_line = |known: &Origin| matches!((known, &at), (Origin::File(a, _), Origin::File(b, _)) if a == b);
-        if !found.iter().any(|(known, _)| same_line(known)) {
-            found.push((at, error.message().replace('\n', "; ")));
+    let mut cut: Vec<u8> = text.as_bytes().to_vec();
+    let (mut errors, mut guessed): (Vec<(Origin, String)>, Vec<Range<usize>>) = Default::default();
+    for _ in 0..MOST_BROKEN_HEADERS {
+        let source = String::from_utf8_lossy(&cut).into_owned();
+        let found = DeTable::parse_recoverable(&source).1;
+        let starts = found.iter().map(|error| error.span().map_or(0, |span| span.start));
+        let broken = starts.zip(&found).map(|(at, error)| (lines.number(at), at, error));
+        let Some((line, at, error)) = broken.filter(|(line, ..)| lines.is_header(*line, &source)).min_by_key(|b| b.0)
+        else {
+            break;
+        };
+        errors.push((lines.place(at), lines.explain(at, error.message())));
+        let end = (line + 1..=lines.starts.len()).find(|line| lines.is_header(*line, &source));
+        let bytes = lines.starts[line - 1]..end.map_or(cut.len(), |end| lines.starts[end - 1]);
+        cut[bytes].iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        guessed.push(line..end.unwrap_or(usize::MAX));
+    }
+    let source = String::from_utf8_lossy(&cut).into_owned();
+    let (table, found) = DeTable::parse_recoverable(&source);
+    for error in found {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = lines.number(at);
+        if !guessed.iter().any(|lines| lines.contains(&line)) {
+            errors.push((lines.place(at), lines.explain(at, error.message())));
+            guessed.push(line..line + 1);
         }
     }
-    (convert_table(table.get_ref(), &|offset| lines.place(offset)), found)
+    Parsed { root: convert_table(table.get_ref(), &|offset| lines.place(offset)), errors, guessed }
 }
+
+/// Broken headers that are set aside, each at the price of reading the file once more.
+const MOST_BROKEN_HEADERS: usize = 32;
 
 /// Reads one TOML value, the text of the environment variable `name`.
 pub(super) fn parse_literal(text: &str, name: &str) -> Option<Value> {
@@ -138,6 +171,28 @@ impl<'t> Lines<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let after_breaks = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
         Self { text, starts: std::iter::once(0).chain(after_breaks).collect() }
+    }
+
+    /// The line of a byte offset, from 1.
+    fn number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset.min(self.text.len()))
+    }
+
+    /// Whether a line of `source`, which has the same lines, begins as a table header does.
+    fn is_header(&self, line: usize, source: &str) -> bool {
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(source.len());
+        source.get(start..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with('['))
+    }
+
+    /// A syntax error in words.
+    fn explain(&self, offset: usize, message: &str) -> String {
+        let (before, after) = self.text.split_at_checked(offset.min(self.text.len())).unwrap_or((self.text, ""));
+        if before.trim_end_matches([' ', '\t']).ends_with('=')
+            && after.lines().next().is_none_or(|rest| rest.trim().is_empty())
+        {
+            return "no value follows the equals sign: write one".to_owned();
+        }
+        format!("this is not TOML: {}", message.replace('\n', "; "))
     }
 
     /// The place of a byte offset; one inside a character counts as its start, one beyond the end as the end.

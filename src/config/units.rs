@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 const DURATIONS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-const SIZES: [(&str, u64); 6] = [("", 1), ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+const SIZES: [(&str, u64); 6] =
+    [("B", 1), ("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
 /// Reads `50ms`, `10s`, `5m`, `1h` or `90d`.
 pub(super) fn parse_duration(text: &str) -> Option<Duration> {
@@ -86,7 +87,9 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_are_read_and_shown() {
-        for (text, millis) in [("50ms", 50), ("10s", 10_000), ("5m", 300_000), ("1 h", 3_600_000), ("90d", 7_776_000_000)] {
+        for (text, millis) in
+            [("50ms", 50), ("10s", 10_000), ("5m", 300_000), ("1 h", 3_600_000), ("90d", 7_776_000_000)]
+        {
             let duration = parse_duration(text).expect(text);
             assert_eq!(duration, Duration::from_millis(millis));
             assert_eq!(show_duration(duration), text.replace(' ', ""));
@@ -96,7 +99,8 @@ mod tests {
         }
         assert_eq!((show_size(128 << 20), show_size(1_000)), ("128MiB".to_owned(), "1000".to_owned()));
         assert_eq!(show_duration(Duration::ZERO), "0ms");
-        for bad in ["", "s", "10", "-1s", "1.5s", "10 S", "10sec", "1_s", "99999999999999999999s", "9999999999999999d"] {
+        for bad in ["", "s", "10", "-1s", "1.5s", "10 S", "10sec", "1_s", "99999999999999999999s", "9999999999999999d"]
+        {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }
         for bad in ["", "KiB", "32KB", "32kib", "-1", "1.5MiB", "99999999999TiB"] {
