@@ -90,7 +90,7 @@ pub(super) fn plans(section: &mut Section<'_>, shared: bool) -> Vec<Plan> {
             (minute.flatten(), month.flatten())
         });
         let (minute, month) = limits.unwrap_or_default();
-        plans.push(Plan { name: name.into(), minute, month });
+        plans.push(Plan { name: name.into(), index: 0, minute, month });
     }
     plans
 }
