@@ -2,6 +2,8 @@
 
 mod codec;
 mod config;
+#[cfg(test)]
+pub(crate) mod conformance;
 
 pub(crate) use config::{Config, KeySource, Location, RedisConfig};
 
