@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -189,8 +190,12 @@ pub(crate) async fn answers(path: &Path) -> bool {
     UnixStream::connect(path).await.is_ok()
 }
 
-/// Asks the process behind the socket and hands over its replies, the last one included.
-pub(crate) async fn call(path: &Path, command: &Command, on_reply: &mut impl FnMut(Reply)) -> Result<(), CallError> {
+/// Asks the process behind the socket and hands over its replies, the last one included, until `on_reply` breaks off.
+pub(crate) async fn call(
+    path: &Path,
+    command: &Command,
+    on_reply: &mut impl FnMut(Reply) -> ControlFlow<()>,
+) -> Result<(), CallError> {
     let broken = |cause: &dyn fmt::Display| {
         CallError::Broken(format!(
             "{}: the control socket broke off: {cause}; `tollgate token list` shows what was done",
@@ -216,8 +221,7 @@ pub(crate) async fn call(path: &Path, command: &Command, on_reply: &mut impl FnM
         let reply: Reply =
             serde_json::from_slice(&line).map_err(|_| broken(&"an answer that this version cannot read"))?;
         let last = matches!(reply, Reply::Done | Reply::Error { .. });
-        on_reply(reply);
-        if last {
+        if on_reply(reply).is_break() || last {
             return Ok(());
         }
     }
@@ -237,7 +241,10 @@ mod tests {
 
     async fn ask(path: &Path, command: Command) -> Vec<Reply> {
         let mut replies = Vec::new();
-        call(path, &command, &mut |reply| replies.push(reply)).await.expect("answered");
+        call(path, &command, &mut |reply| {
+            replies.push(reply);
+            ControlFlow::Continue(())
+        }).await.expect("answered");
         replies
     }
 
@@ -246,7 +253,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let path = socket_path(dir.path());
         drop(std::os::unix::net::UnixListener::bind(&path).expect("what a dead process leaves"));
-        let nobody = call(&path, &Command::Show { token: "1".into() }, &mut |_| {}).await;
+        let nobody = call(&path, &Command::Show { token: "1".into() }, &mut |_| ControlFlow::Continue(())).await;
         assert!(matches!(nobody, Err(CallError::NobodyListens)));
         let listener = bind(&path).await.expect("bound over the stale file");
         assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
@@ -268,7 +275,7 @@ mod tests {
         stop.send(()).expect("the server waits for it");
         server.await.expect("no panic");
         assert!(matches!(
-            call(&path, &Command::Show { token: "1".into() }, &mut |_| {}).await,
+            call(&path, &Command::Show { token: "1".into() }, &mut |_| ControlFlow::Continue(())).await,
             Err(CallError::NobodyListens)
         ));
     }

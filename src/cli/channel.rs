@@ -1,0 +1,123 @@
+//! How token commands reach the store: through the sidecar that holds it, or directly.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::admin::command::{Command, Reply, execute};
+use crate::admin::control;
+use crate::admin::service::{Policy, TokenService};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::{self, Location, OpenError};
+
+/// How long a sidecar that holds the store, and is perhaps just starting, is given to answer.
+const HELD_PATIENCE: Duration = Duration::from_secs(3);
+/// Replies made ahead of the terminal.
+const REPLIES_AHEAD: usize = 64;
+
+/// The way to the store.
+pub(super) enum Channel {
+    /// A running sidecar holds the embedded store.
+    Socket(PathBuf),
+    /// This process has the store open.
+    Direct(Box<Direct>),
+}
+
+pub(super) struct Direct {
+    service: TokenService,
+    opened: store::Opened,
+}
+
+impl Channel {
+    /// Finds the way. Redis is opened directly; the embedded store only if no sidecar holds it.
+    pub(super) async fn open(config: &Config) -> Result<Self, String> {
+        let socket = control::socket_path(&config.store.data_dir);
+        if matches!(config.store.location, Location::Redis(_)) {
+            return direct(config).await.map_err(|e| e.to_string());
+        }
+        if control::answers(&socket).await {
+            return Ok(Self::Socket(socket));
+        }
+        if matches!(config.store.location, Location::Memory) {
+            return Err(format!(
+                "no sidecar answers on {}: a store in memory: lives only inside `tollgate run`; start it, or set store.url to a file",
+                socket.display()
+            ));
+        }
+        let deadline = Instant::now() + HELD_PATIENCE;
+        loop {
+            match direct(config).await {
+                Err(OpenError::Held(held)) => {
+                    if control::answers(&socket).await {
+                        return Ok(Self::Socket(socket));
+                    }
+                    if Instant::now() >= deadline {
+                        return Err(format!(
+                            "{held}; and nobody answers on its control socket {}: check that both use the same store.data_dir and that the other process is well, or stop it",
+                            socket.display()
+                        ));
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                other => return other.map_err(|e| e.to_string()),
+            }
+        }
+    }
+
+    /// Asks and hands over every reply until `on_reply` breaks off.
+    pub(super) async fn call(
+        &self,
+        command: Command,
+        on_reply: &mut impl FnMut(Reply) -> ControlFlow<()>,
+    ) -> Result<(), String> {
+        match self {
+            Self::Socket(path) => control::call(path, &command, on_reply).await.map_err(|e| e.to_string()),
+            Self::Direct(direct) => {
+                let (send, mut receive) = mpsc::channel(REPLIES_AHEAD);
+                let work = async {
+                    execute(&direct.service, command, &send).await;
+                    drop(send);
+                };
+                let read = async {
+                    while let Some(reply) = receive.recv().await {
+                        if on_reply(reply).is_break() {
+                            receive.close();
+                            break;
+                        }
+                    }
+                };
+                tokio::join!(work, read);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets go of the store.
+    pub(super) async fn close(self) {
+        if let Self::Direct(direct) = self {
+            let Direct { service, opened } = *direct;
+            drop(service);
+            opened.close().await;
+        }
+    }
+}
+
+async fn direct(config: &Config) -> Result<Channel, OpenError> {
+    let opened = store::open(&config.store).await?;
+    let policy = Policy {
+        bundles: config.bundles.clone(),
+        plans: config.plans.clone(),
+        directory: config.directory.clone(),
+    };
+    let service = TokenService::new(
+        opened.stores.tokens.clone(),
+        opened.stores.activity.clone(),
+        opened.key.clone(),
+        policy,
+        Clock::system(),
+    );
+    Ok(Channel::Direct(Box::new(Direct { service, opened })))
+}
