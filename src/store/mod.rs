@@ -2,15 +2,23 @@
 
 mod codec;
 mod config;
+#[cfg(test)]
+pub(crate) mod conformance;
+mod embedded;
+mod key;
+mod open_redis;
 
 pub(crate) use config::{Config, KeySource, Location, RedisConfig};
 
 use std::fmt;
+use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use self::embedded::Embedded;
 use crate::activity::EventLog;
 use crate::limit::CounterStore;
-use crate::token::TokenStore;
+use crate::token::{HashKey, TokenStore};
 
 /// The three ports of one opened store.
 #[derive(Clone)]
@@ -21,6 +29,71 @@ pub(crate) struct Stores {
     pub(crate) counters: Arc<dyn CounterStore>,
     /// Activity.
     pub(crate) activity: Arc<dyn EventLog>,
+}
+
+/// The three ports of one store that implements them all.
+fn stores_of<S: TokenStore + CounterStore + EventLog + 'static>(store: Arc<S>) -> Stores {
+    Stores { tokens: Arc::<S>::clone(&store), counters: Arc::<S>::clone(&store), activity: store }
+}
+
+/// What closes a store.
+type Closing = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// An opened store, and the key of the secrets in it.
+pub(crate) struct Opened {
+    /// The ports.
+    pub(crate) stores: Stores,
+    /// The key whose fingerprint the store keeps.
+    pub(crate) key: HashKey,
+    closing: Closing,
+}
+
+impl Opened {
+    /// Writes down everything that waits and lets go of the store. Calls made afterwards fail.
+    pub(crate) async fn close(self) {
+        (self.closing)().await;
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opened")
+    }
+}
+
+/// Makes the data folder (mode 0700) and the hash key where they are absent, and opens the store.
+pub(crate) async fn open(config: &Config) -> Result<Opened, OpenError> {
+    let (data_dir, source) = (config.data_dir.clone(), config.hash_key.clone());
+    let key = blocking(move || {
+        embedded::make_folder(&data_dir)?;
+        key::load(&source)
+    })
+    .await?;
+    match &config.location {
+        Location::Memory => open_embedded(config, None, key).await,
+        Location::File(path) => open_embedded(config, Some(path.clone()), key).await,
+        Location::Redis(redis) => open_redis::open(config, redis, key).await,
+    }
+}
+
+async fn open_embedded(config: &Config, folder: Option<PathBuf>, key: HashKey) -> Result<Opened, OpenError> {
+    let (fingerprint, retention) = (key.fingerprint(), config.retention);
+    let source = key::describe(&config.hash_key);
+    let store = blocking(move || Embedded::open(folder.as_deref(), fingerprint, retention, &source)).await?;
+    let store = Arc::new(store);
+    let closing = {
+        let store = Arc::clone(&store);
+        Box::new(move || Box::pin(async move { store.close().await }) as Pin<Box<dyn Future<Output = ()> + Send>>)
+    };
+    Ok(Opened { stores: stores_of(store), key, closing })
+}
+
+/// Opening reads files, and much of them after a kill: not on a thread that serves others.
+async fn blocking<T: Send + 'static>(
+    open: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let joined = tokio::task::spawn_blocking(open).await;
+    joined.unwrap_or_else(|_| Err(OpenError::Refused("opening the store failed unexpectedly; see the log".to_owned())))
 }
 
 /// Why a store could not be opened: what, where, and how to mend it. Never names a password.
