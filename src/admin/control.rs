@@ -244,7 +244,9 @@ mod tests {
         call(path, &command, &mut |reply| {
             replies.push(reply);
             ControlFlow::Continue(())
-        }).await.expect("answered");
+        })
+        .await
+        .expect("answered");
         replies
     }
 

@@ -107,11 +107,8 @@ impl Channel {
 
 async fn direct(config: &Config) -> Result<Channel, OpenError> {
     let opened = store::open(&config.store).await?;
-    let policy = Policy {
-        bundles: config.bundles.clone(),
-        plans: config.plans.clone(),
-        directory: config.directory.clone(),
-    };
+    let policy =
+        Policy { bundles: config.bundles.clone(), plans: config.plans.clone(), directory: config.directory.clone() };
     let service = TokenService::new(
         opened.stores.tokens.clone(),
         opened.stores.activity.clone(),
@@ -120,4 +117,60 @@ async fn direct(config: &Config) -> Result<Channel, OpenError> {
         Clock::system(),
     );
     Ok(Channel::Direct(Box::new(Direct { service, opened })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    async fn made(channel: &Channel, name: &str) -> Vec<Reply> {
+        let draft = crate::admin::service::Draft { name: name.to_owned(), ..Default::default() };
+        let command = Command::Create { draft: Box::new(draft), count: None };
+        let mut replies = Vec::new();
+        let mut keep = |reply| {
+            replies.push(reply);
+            ControlFlow::Continue(())
+        };
+        channel.call(command, &mut keep).await.expect("answered");
+        replies
+    }
+
+    #[tokio::test]
+    async fn the_store_is_reached_through_its_holder_or_directly() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let text = "[store]\nurl = \"file:./data\"\ndata_dir = \"./data\"\n";
+        let config = Config::parse(text, &dir.path().join("t.toml"), &BTreeMap::new()).expect("a configuration");
+
+        let free = Channel::open(&config).await.expect("nobody holds it");
+        assert!(matches!(free, Channel::Direct(_)));
+        assert!(matches!(&made(&free, "first").await[..], [Reply::Token { token }, Reply::Done] if token.serial == 1));
+        free.close().await;
+
+        let Channel::Direct(holder) = direct(&config).await.expect("free again") else { unreachable!() };
+        let listener = control::bind(&control::socket_path(&config.store.data_dir)).await.expect("bound");
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let server = tokio::spawn(control::serve(listener, holder.service.clone(), async { drop(stopped.await) }));
+        let through = Channel::open(&config).await.expect("the holder answers");
+        assert!(matches!(through, Channel::Socket(_)));
+        assert!(
+            matches!(&made(&through, "second").await[..], [Reply::Token { token }, Reply::Done] if token.serial == 2)
+        );
+        through.close().await;
+
+        stop.send(()).expect("it runs");
+        server.await.expect("no panic");
+        let error = Channel::open(&config).await.err().expect("held, and nobody answers");
+        assert!(error.contains("control.sock") && error.contains("stop it"), "{error}");
+        holder.opened.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_store_in_memory_is_only_to_be_had_from_its_holder() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let text = "[store]\nurl = \"memory:\"\ndata_dir = \"./data\"\n";
+        let config = Config::parse(text, &dir.path().join("t.toml"), &BTreeMap::new()).expect("a configuration");
+        let error = Channel::open(&config).await.err().expect("nobody holds it");
+        assert!(error.contains("tollgate run"), "{error}");
+    }
 }

@@ -48,7 +48,15 @@ pub(super) fn check(loaded: Result<Config, ConfigErrors>, as_json: bool) -> Resu
     } else {
         let _ = output.line(&format!("{file}: fine"));
         let rows = [
-            ("proxy", format!("{}, {} routes to {} upstreams", config.proxy.listen, config.proxy.routes.len(), config.proxy.upstreams.len())),
+            (
+                "proxy",
+                format!(
+                    "{}, {} routes to {} upstreams",
+                    config.proxy.listen,
+                    config.proxy.routes.len(),
+                    config.proxy.upstreams.len()
+                ),
+            ),
             ("admin", config.admin.listen.to_string()),
             ("ops", config.telemetry.listen.to_string()),
             ("store", store),

@@ -17,7 +17,18 @@ use crate::clock::Timestamp;
 /// Longest record of the file, in bytes.
 const MAX_RECORD: usize = 64 * 1024;
 const FIELDS: [&str; 13] = [
-    "name", "description", "owner", "account", "scopes", "plan", "expires", "labels", "networks", "region", "form", "secret",
+    "name",
+    "description",
+    "owner",
+    "account",
+    "scopes",
+    "plan",
+    "expires",
+    "labels",
+    "networks",
+    "region",
+    "form",
+    "secret",
     "sha256",
 ];
 
@@ -59,7 +70,10 @@ impl<R: BufRead> Reader<R> {
         // A file without a head line may hold a secret there, so an unknown name is not repeated.
         if let Some(at) = columns.iter().position(|name| !FIELDS.contains(&name.as_str())) {
             let known = FIELDS.join(", ");
-            return Err(format!("line 1: column {} is not known; the first line names columns out of: {known}", at + 1));
+            return Err(format!(
+                "line 1: column {} is not known; the first line names columns out of: {known}",
+                at + 1
+            ));
         }
         if !columns.iter().any(|name| name == "secret" || name == "sha256") {
             return Err("line 1: there is no column secret or sha256".to_owned());
@@ -188,7 +202,11 @@ fn cells(record: &[u8]) -> Result<Vec<String>, String> {
 /// Makes the token of a record.
 fn entry(line: u64, mut fields: Map<String, Value>, now: Timestamp) -> Result<Entry, String> {
     if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        return Err(format!("{:?} is no field; known are {}", name.chars().take(40).collect::<String>(), FIELDS.join(", ")));
+        return Err(format!(
+            "{:?} is no field; known are {}",
+            name.chars().take(40).collect::<String>(),
+            FIELDS.join(", ")
+        ));
     }
     let secret = match (text(&mut fields, "secret")?, text(&mut fields, "sha256")?) {
         (Some(secret), None) => EntrySecret::Secret(SecretText::new(&secret)),
@@ -299,7 +317,9 @@ mod tests {
         assert_eq!(first.draft.labels["k"], "v");
         assert_eq!(failure(&records[1]), "there is neither secret nor sha256");
         assert_eq!(failure(&records[2]), "secret: must be a text");
-        assert!(failure(&records[3]).starts_with("is no JSON object (column ") && !failure(&records[3]).contains("s3cret"));
+        assert!(
+            failure(&records[3]).starts_with("is no JSON object (column ") && !failure(&records[3]).contains("s3cret")
+        );
         assert!(failure(&records[4]).starts_with("\"colour\" is no field"));
     }
 

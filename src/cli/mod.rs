@@ -107,7 +107,9 @@ fn dispatch(args: Args) -> Result<(), Failure> {
 
 /// The environment; variables that are not UTF-8 cannot be ours.
 fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -125,7 +127,10 @@ mod tests {
         assert_eq!(code(&["tollgate", "--version"]), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(&["tollgate", "token", "create"]), format!("{:?}", ExitCode::from(64)));
         assert_eq!(code(&["tollgate", "fly"]), format!("{:?}", ExitCode::from(64)));
-        assert_eq!(code(&["tollgate", "--config", "/nonexistent/x.toml", "check"]), format!("{:?}", ExitCode::from(64)));
+        assert_eq!(
+            code(&["tollgate", "--config", "/nonexistent/x.toml", "check"]),
+            format!("{:?}", ExitCode::from(64))
+        );
         assert_eq!(code(&["tollgate", "completions", "bash"]), format!("{:?}", ExitCode::SUCCESS));
     }
 }

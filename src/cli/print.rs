@@ -85,7 +85,10 @@ pub(super) fn section(token: &TokenView) -> String {
     let used = token.last_used.as_ref().map(|used| format!("{} from {}", used.at, used.address));
     rows.push(("last used", used.unwrap_or_else(|| "never".to_owned())));
     if let [_, old] = &token.secrets[..] {
-        rows.push(("old secret", format!("works until {}", old.expires_at.as_deref().unwrap_or("it is rotated again"))));
+        rows.push((
+            "old secret",
+            format!("works until {}", old.expires_at.as_deref().unwrap_or("it is rotated again")),
+        ));
     }
     rows.push(("other ids", format!("{} (Losant), {} (Dynatrace)", token.losant_id, token.dynatrace_id)));
     let lines: Vec<String> = rows.iter().map(|(key, value)| format!("  {key:<12}{value}")).collect();

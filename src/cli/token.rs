@@ -202,8 +202,7 @@ impl Work {
                     Some("-") => Box::new(BufReader::new(io::stdin())),
                     _ => Box::new(BufReader::new(File::open(&file).map_err(told)?)),
                 };
-                let reader =
-                    Reader::new(input, Timestamp::system()).map_err(|e| format!("{}: {e}", file.display()))?;
+                let reader = Reader::new(input, Timestamp::system()).map_err(|e| format!("{}: {e}", file.display()))?;
                 return Ok(Self::Import(file, reader));
             }
         }))
@@ -259,11 +258,15 @@ async fn one(channel: &Channel, command: Command, output: &mut Output) -> Result
         _ => None,
     };
     let verb = match &command {
-        Command::Create { .. } => "made",
-        Command::Rotate { .. } => "rotated",
-        Command::Disable { .. } => "disabled",
-        Command::Enable { .. } => "enabled",
-        _ => "found",
+        Command::Create { .. } => " made",
+        Command::Rotate { .. } => " rotated",
+        Command::Disable { .. } => " disabled",
+        Command::Enable { .. } => " enabled",
+        _ => "",
+    };
+    let asked_for = match &command {
+        Command::Show { token } | Command::Rotate { token, .. } => token.clone(),
+        _ => String::new(),
     };
     let (mut listed, mut count, mut secrets) = (Vec::new(), 0u64, false);
     let (mut failed, mut ended) = (false, None);
@@ -278,7 +281,7 @@ async fn one(channel: &Channel, command: Command, output: &mut Output) -> Result
                     listed.push(*token);
                     ControlFlow::Continue(())
                 } else {
-                    output.line(&format!("Token {:?} {verb}\n{}\n", token.name, section(&token)))
+                    output.line(&format!("Token {:?}{verb}\n{}\n", token.name, section(&token)))
                 }
             }
             Reply::Revoked { id, name } if output.json => {
@@ -299,7 +302,8 @@ async fn one(channel: &Channel, command: Command, output: &mut Output) -> Result
         .await
         .map_err(Failure::Failed)?;
     if let Some(message) = ended {
-        return Err(Failure::Failed(message));
+        let named = asked_for.is_empty() || message.starts_with(&asked_for);
+        return Err(Failure::Failed(if named { message } else { format!("{asked_for}: {message}") }));
     }
     if secrets && !output.json {
         let _ = output.line(SHOWN_ONCE);
@@ -404,7 +408,10 @@ async fn flush(
         .await;
     if let Some(message) = asked.err().or(ended) {
         let so_far = format!("{} imported, {} failed so far", tally.imported, tally.failed);
-        return Err(Failure::Failed(format!("{}: {message} ({so_far}; a repeated import refuses what is in already)", path.display())));
+        return Err(Failure::Failed(format!(
+            "{}: {message} ({so_far}; a repeated import refuses what is in already)",
+            path.display()
+        )));
     }
     if io::stderr().is_terminal() {
         let _ = write!(io::stderr(), "\r{} imported, {} failed", tally.imported, tally.failed);
