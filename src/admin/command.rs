@@ -383,6 +383,7 @@ async fn import(
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::admin::service::Policy;

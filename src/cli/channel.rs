@@ -120,6 +120,7 @@ async fn direct(config: &Config) -> Result<Channel, OpenError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ mod channel;
 mod check;
 mod import;
 mod print;
+mod records;
 mod token;
 mod when;
 
@@ -48,7 +49,7 @@ enum Command {
         json: bool,
     },
     /// Make, list and change tokens.
-    Token(token::Args),
+    Token(Box<token::Args>),
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -96,7 +97,7 @@ fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Run => crate::app::run(load()?).map_err(Failure::Failed),
         Command::Check { json } => check::check(Config::load(args.config.as_deref(), &environment), json),
         Command::Demo { json } => crate::app::demo(json).map_err(Failure::Failed),
-        Command::Token(command) => token::run(command, load),
+        Command::Token(command) => token::run(*command, load),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "tollgate", &mut script);

@@ -50,6 +50,12 @@ impl Output {
     }
 }
 
+/// Tells people of something that went wrong, on standard error.
+pub(super) fn complain(text: &str) {
+    // Where standard error is closed, the exit code has to do.
+    let _ = writeln!(io::stderr(), "tollgate: {text}");
+}
+
 /// A token in full, as aligned lines; the secret first where there is one.
 pub(super) fn section(token: &TokenView) -> String {
     let list = |items: &[String], none: &str| if items.is_empty() { none.to_owned() } else { items.join(" ") };

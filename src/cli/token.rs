@@ -11,10 +11,11 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::channel::Channel;
-use super::import::Reader;
-use super::print::{Output, section, table};
+use super::import::import;
+use super::print::{Output, complain, section, table};
+use super::records::Reader;
 use super::{Failure, when};
-use crate::admin::command::{Command, Entry, MAX_COUNT, MAX_ENTRIES, Reply};
+use crate::admin::command::{Command, MAX_COUNT, Reply};
 use crate::admin::service::Draft;
 use crate::admin::view::{SecretText, TokenView};
 use crate::clock::Timestamp;
@@ -24,8 +25,6 @@ use crate::token::{Form, PlainSecret};
 
 /// Tokens that a list shows unless told otherwise.
 const LIST_LIMIT: u64 = 1_000;
-/// Bytes of entries after which an import command is sent.
-const BATCH_BYTES: usize = 256 * 1024;
 const SHOWN_ONCE: &str = "Keep the secret now: it is shown this once, and only a keyed hash of it is stored.";
 
 #[derive(clap::Args)]
@@ -253,65 +252,82 @@ fn read_secret(file: Option<&Path>) -> Result<SecretText, String> {
 
 /// Asks one command and prints what comes.
 async fn one(channel: &Channel, command: Command, output: &mut Output) -> Result<(), Failure> {
-    let listing = match &command {
-        Command::List { limit, .. } => Some(*limit),
-        _ => None,
-    };
-    let verb = match &command {
-        Command::Create { .. } => " made",
-        Command::Rotate { .. } => " rotated",
-        Command::Disable { .. } => " disabled",
-        Command::Enable { .. } => " enabled",
-        _ => "",
-    };
-    let asked_for = match &command {
-        Command::Show { token } | Command::Rotate { token, .. } => token.clone(),
-        _ => String::new(),
-    };
-    let (mut listed, mut count, mut secrets) = (Vec::new(), 0u64, false);
-    let (mut failed, mut ended) = (false, None);
-    channel
-        .call(command, &mut |reply| match reply {
+    let mut screen = Screen::of(&command, output);
+    channel.call(command, &mut |reply| screen.show(reply)).await.map_err(Failure::Failed)?;
+    screen.finish()
+}
+
+/// Where the replies to one command go.
+struct Screen<'a> {
+    output: &'a mut Output,
+    /// What has happened to a token that is shown, for people.
+    verb: &'static str,
+    /// The token asked for, if it was one.
+    subject: String,
+    /// The limit of a listing; `None` for other commands.
+    limit: Option<u64>,
+    listed: Vec<TokenView>,
+    count: u64,
+    secrets: bool,
+    failed: bool,
+    ended: Option<String>,
+}
+
+impl<'a> Screen<'a> {
+    fn of(command: &Command, output: &'a mut Output) -> Self {
+        let (verb, subject, limit) = match command {
+            Command::Create { .. } => (" made", "", None),
+            Command::Rotate { token, .. } => (" rotated", token.as_str(), None),
+            Command::Show { token } => ("", token.as_str(), None),
+            Command::Disable { .. } => (" disabled", "", None),
+            Command::Enable { .. } => (" enabled", "", None),
+            Command::List { limit, .. } => ("", "", Some(*limit)),
+            Command::Lookup { .. } | Command::Revoke { .. } | Command::Import { .. } => ("", "", None),
+        };
+        let subject = subject.to_owned();
+        Self { output, verb, subject, limit, listed: vec![], count: 0, secrets: false, failed: false, ended: None }
+    }
+
+    fn show(&mut self, reply: Reply) -> ControlFlow<()> {
+        match reply {
             Reply::Token { token } => {
-                count += 1;
-                secrets |= token.secret.is_some();
-                if output.json {
-                    output.object(&token)
-                } else if listing.is_some() {
-                    listed.push(*token);
-                    ControlFlow::Continue(())
-                } else {
-                    output.line(&format!("Token {:?}{verb}\n{}\n", token.name, section(&token)))
+                self.count += 1;
+                self.secrets |= token.secret.is_some();
+                if self.output.json {
+                    return self.output.object(&token);
                 }
+                if self.limit.is_none() {
+                    return self.output.line(&format!("Token {:?}{}\n{}\n", token.name, self.verb, section(&token)));
+                }
+                self.listed.push(*token);
             }
-            Reply::Revoked { id, name } if output.json => {
-                output.object(&json!({"id": id, "name": name, "revoked": true}))
+            Reply::Revoked { id, name } if self.output.json => {
+                return self.output.object(&json!({"id": id, "name": name, "revoked": true}));
             }
-            Reply::Revoked { id, name } => output.line(&format!("Token {name:?} ({id}) revoked")),
+            Reply::Revoked { id, name } => return self.output.line(&format!("Token {name:?} ({id}) revoked")),
             Reply::Failed { item, message } => {
-                failed = true;
+                self.failed = true;
                 complain(&format!("{item}: {message}"));
-                ControlFlow::Continue(())
             }
-            Reply::Error { message } => {
-                ended = Some(message);
-                ControlFlow::Break(())
-            }
-            Reply::Imported { .. } | Reply::Done => ControlFlow::Continue(()),
-        })
-        .await
-        .map_err(Failure::Failed)?;
-    if let Some(message) = ended {
-        let named = asked_for.is_empty() || message.starts_with(&asked_for);
-        return Err(Failure::Failed(if named { message } else { format!("{asked_for}: {message}") }));
+            Reply::Error { message } => self.ended = Some(message),
+            Reply::Imported { .. } | Reply::Done => {}
+        }
+        ControlFlow::Continue(())
     }
-    if secrets && !output.json {
-        let _ = output.line(SHOWN_ONCE);
+
+    fn finish(self) -> Result<(), Failure> {
+        if let Some(message) = self.ended {
+            let named = self.subject.is_empty() || message.starts_with(&self.subject);
+            return Err(Failure::Failed(if named { message } else { format!("{}: {message}", self.subject) }));
+        }
+        if self.secrets && !self.output.json {
+            let _ = self.output.line(SHOWN_ONCE);
+        }
+        if let Some(limit) = self.limit {
+            print_list(&self.listed, self.count, limit, self.output);
+        }
+        if self.failed { Err(Failure::Partly) } else { Ok(()) }
     }
-    if let Some(limit) = listing {
-        print_list(&listed, count, limit, output);
-    }
-    if failed { Err(Failure::Partly) } else { Ok(()) }
 }
 
 fn print_list(listed: &[TokenView], count: u64, limit: u64, output: &mut Output) {
@@ -325,105 +341,4 @@ fn print_list(listed: &[TokenView], count: u64, limit: u64, output: &mut Output)
     if count == limit {
         complain(&format!("the first {limit} are shown; --limit shows more"));
     }
-}
-
-fn complain(text: &str) {
-    // Where standard error is closed, the exit code has to do.
-    let _ = writeln!(io::stderr(), "tollgate: {text}");
-}
-
-/// What an import has done so far.
-#[derive(Default)]
-struct Tally {
-    imported: u64,
-    failed: u64,
-}
-
-async fn import(
-    channel: &Channel,
-    path: &Path,
-    mut reader: Reader<Box<dyn BufRead>>,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    let mut tally = Tally::default();
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    let mut broken = None;
-    loop {
-        match reader.next() {
-            Ok(Some(record)) => match record.entry {
-                Ok(entry) => {
-                    bytes += serde_json::to_vec(&entry).map_or(0, |text| text.len());
-                    batch.push(entry);
-                }
-                Err(message) => report(path, &format!("line {}", record.line), &message, &mut tally, output),
-            },
-            Ok(None) => break,
-            Err(error) => {
-                broken = Some(error);
-                break;
-            }
-        }
-        if batch.len() == MAX_ENTRIES || bytes >= BATCH_BYTES {
-            flush(channel, path, std::mem::take(&mut batch), &mut tally, output).await?;
-            bytes = 0;
-        }
-    }
-    if !batch.is_empty() {
-        flush(channel, path, batch, &mut tally, output).await?;
-    }
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r\u{1b}[K");
-    }
-    complain(&format!("{}: {} imported, {} failed", path.display(), tally.imported, tally.failed));
-    if let Some(error) = broken {
-        let message = format!("{}: {error}; nothing after it was read", path.display());
-        return Err(Failure::Failed(message));
-    }
-    if tally.failed > 0 { Err(Failure::Partly) } else { Ok(()) }
-}
-
-async fn flush(
-    channel: &Channel,
-    path: &Path,
-    entries: Vec<Entry>,
-    tally: &mut Tally,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    let mut ended = None;
-    let asked = channel
-        .call(Command::Import { entries }, &mut |reply| {
-            match reply {
-                Reply::Imported { line, id } => {
-                    tally.imported += 1;
-                    if output.json {
-                        return output.object(&json!({"line": line, "id": id}));
-                    }
-                }
-                Reply::Failed { item, message } => report(path, &item, &message, tally, output),
-                Reply::Error { message } => ended = Some(message),
-                Reply::Token { .. } | Reply::Revoked { .. } | Reply::Done => {}
-            }
-            ControlFlow::Continue(())
-        })
-        .await;
-    if let Some(message) = asked.err().or(ended) {
-        let so_far = format!("{} imported, {} failed so far", tally.imported, tally.failed);
-        return Err(Failure::Failed(format!(
-            "{}: {message} ({so_far}; a repeated import refuses what is in already)",
-            path.display()
-        )));
-    }
-    if io::stderr().is_terminal() {
-        let _ = write!(io::stderr(), "\r{} imported, {} failed", tally.imported, tally.failed);
-    }
-    Ok(())
-}
-
-fn report(path: &Path, item: &str, message: &str, tally: &mut Tally, output: &mut Output) {
-    tally.failed += 1;
-    if output.json {
-        let line: Option<u64> = item.strip_prefix("line ").and_then(|number| number.parse().ok());
-        let _ = output.object(&json!({"line": line, "error": message}));
-    }
-    complain(&format!("{}: {item}: {message}", path.display()));
 }

@@ -124,6 +124,7 @@ fn answer(status: StatusCode, content_type: HeaderValue, body: impl Into<Bytes>)
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use prometheus_client::metrics::counter::Counter;

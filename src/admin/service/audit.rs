@@ -120,6 +120,7 @@ impl Changes {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

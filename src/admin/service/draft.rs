@@ -206,6 +206,7 @@ fn no_control(field: &str, text: &str) -> Result<(), Error> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

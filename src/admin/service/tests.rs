@@ -1,4 +1,5 @@
 //! What callers may do, and what stays of it.
+#![allow(clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,14 +9,13 @@ use proptest::prelude::*;
 
 use super::memory::{Memory, service};
 use super::*;
-use crate::token::{PinnedUser, Plan, SortBy};
+use crate::token::{PinnedUser, Plan, Scope, SortBy};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn scopes(names: &[&str]) -> Vec<Scope> {
     names.iter().map(|name| name.parse().expect("a scope")).collect()
 }
-use crate::token::Scope;
 
 fn policy() -> Policy {
     let bundles = BTreeMap::from([
