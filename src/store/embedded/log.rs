@@ -85,6 +85,12 @@ impl Log {
         Ok((log, tail))
     }
 
+    /// Where the segments lie.
+    #[cfg(test)]
+    pub(super) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// Up to `take` events after `skip`, newest first.
     pub(super) fn page(&self, token: TokenId, skip: usize, take: usize) -> io::Result<Vec<Event>> {
         let mut events = Vec::new();

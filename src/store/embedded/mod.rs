@@ -17,6 +17,12 @@ mod tokens;
 mod writer;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod log_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io;
