@@ -26,6 +26,11 @@ pub(super) fn apply(root: &mut Table, env: &BTreeMap<String, String>, cx: &Conte
             cx.error(&at, &path.join("."), format!("is set by {other} too: keep one of the two"));
             continue;
         }
+        // What stands for bytes that are not UTF-8; a secret must not be changed silently.
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            cx.error(&at, &path.join("."), "is not UTF-8: set it as UTF-8");
+            continue;
+        }
         if let Err(reason) = insert(root, &path, &at, value) {
             cx.error(&at, &path.join("."), reason);
         }

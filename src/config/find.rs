@@ -93,6 +93,7 @@ fn read(file: &Path) -> Result<String, ConfigErrors> {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

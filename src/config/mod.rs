@@ -38,14 +38,23 @@ use tree::{Origin, Table};
 pub struct Config {
     /// The file it came from; `None` for one built in memory.
     pub(crate) file: Option<PathBuf>,
+    /// The data plane.
     pub(crate) proxy: crate::proxy::Config,
+    /// The control plane.
     pub(crate) admin: crate::admin::Config,
+    /// Operations and log.
     pub(crate) telemetry: crate::telemetry::Config,
+    /// Where state lives.
     pub(crate) store: crate::store::Config,
+    /// The token cache.
     pub(crate) cache: crate::auth::CacheConfig,
+    /// Bad credentials per client address.
     pub(crate) throttle: crate::limit::ThrottleConfig,
+    /// Named limits.
     pub(crate) plans: Arc<PlanTable>,
+    /// Names that stand for scopes.
     pub(crate) bundles: Arc<Bundles>,
+    /// Owners and accounts that are known by name.
     pub(crate) directory: Arc<OwnerDirectory>,
 }
 
@@ -102,7 +111,7 @@ impl Config {
                     workers: proxy.workers,
                     trusted_proxies: proxy.trusted_proxies,
                     realm: proxy.realm,
-                    credentials,
+                    credentials: credentials.sources,
                     region: region.unwrap_or_else(|| "local".to_owned()),
                     limits: proxy.limits,
                     upstreams,

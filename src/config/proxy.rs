@@ -120,8 +120,16 @@ pub(super) fn region(field: &Field<'_>) -> Option<String> {
     })
 }
 
-/// Reads `[[credential]]`; without any, the four of [`Source::defaults`] are tried.
-pub(super) fn credentials(root: &mut Section<'_>) -> Vec<Source> {
+/// The credential places of a file.
+pub(super) struct Credentials {
+    /// In the order of the file; without any, the four of [`Source::defaults`].
+    pub(super) sources: Vec<Source>,
+    /// Whether every one written was understood.
+    pub(super) complete: bool,
+}
+
+/// Reads `[[credential]]`.
+pub(super) fn credentials(root: &mut Section<'_>) -> Credentials {
     let mut sources: Vec<Source> = Vec::new();
     let mut count = 0;
     root.each("credential", |section| {
@@ -130,13 +138,17 @@ pub(super) fn credentials(root: &mut Section<'_>) -> Vec<Source> {
         if sources.contains(&source) {
             section.error("names a place that stands above already: remove it");
         } else if count > MOST_CREDENTIALS {
-            section.error(&format!("is one more than the {MOST_CREDENTIALS} places a request may be searched in"));
+            section.error(&format!("is one too many: requests are searched in {MOST_CREDENTIALS} places, remove some"));
         } else {
             sources.push(source);
         }
         Some(())
     });
-    if sources.is_empty() { Source::defaults() } else { sources }
+    let complete = count == sources.len();
+    if sources.is_empty() {
+        sources = Source::defaults();
+    }
+    Credentials { sources, complete }
 }
 
 fn credential(section: &mut Section<'_>) -> Option<Source> {

@@ -7,6 +7,7 @@ use http::Method;
 use super::limits::stale_for;
 use super::names::{scopes, simple_name};
 use super::path::pattern;
+use super::proxy::Credentials;
 use super::reader::{Field, Section};
 use super::tree::quoted;
 use super::units::closest;
@@ -15,7 +16,11 @@ use crate::proxy::{HostHeader, PathPattern, RouteConfig, Target, UpstreamConfig}
 use crate::token::Scope;
 
 /// Reads every route and compares them with each other.
-pub(super) fn routes(root: &mut Section<'_>, upstreams: &[UpstreamConfig], credentials: &[Source]) -> Vec<RouteConfig> {
+pub(super) fn routes(
+    root: &mut Section<'_>,
+    upstreams: &[UpstreamConfig],
+    credentials: &Credentials,
+) -> Vec<RouteConfig> {
     let mut routes = Vec::new();
     root.each("route", |section| {
         let place = section.cx.place(&section.at);
@@ -60,7 +65,7 @@ fn overlap(a: Option<&[Method]>, b: Option<&[Method]>) -> bool {
 /// What a route may refer to.
 struct Route<'r> {
     upstreams: &'r [UpstreamConfig],
-    credentials: &'r [Source],
+    credentials: &'r Credentials,
 }
 
 impl Route<'_> {
@@ -145,9 +150,10 @@ impl Route<'_> {
         let mut places: Vec<Source> = Vec::new();
         for item in field.list().unwrap_or_default() {
             let Some(text) = item.text() else { continue };
-            let found: Vec<&Source> = self.credentials.iter().filter(|source| is_meant(source, &text)).collect();
-            if found.is_empty() {
-                let known: Vec<String> = self.credentials.iter().map(spelled).collect();
+            let found: Vec<&Source> =
+                self.credentials.sources.iter().filter(|source| is_meant(source, &text)).collect();
+            if found.is_empty() && self.credentials.complete {
+                let known: Vec<String> = self.credentials.sources.iter().map(spelled).collect();
                 item.error(format!(
                     "{} is not among the credential places, which are {}",
                     quoted(&text),

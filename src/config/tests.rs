@@ -1,5 +1,7 @@
 //! The mistakes, the environment, the shipped file and the reference, against what is written down.
 
+#![allow(clippy::expect_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -222,6 +224,8 @@ fn the_environment_overrides_the_file() {
     assert_eq!((config.proxy.workers, config.cache.budget, config.cache.ttl), (2, 2 << 20, Duration::from_secs(300)));
     assert_eq!(config.store.data_dir, Path::new("/var/lib/1"));
     assert_eq!(config.proxy.region, "5", "a number where a text is wanted stays a text");
+    let said = mistakes("", &[("TOLLGATE_STORE__DATA_DIR", "caf\u{fffd}")]);
+    assert_eq!(said, "TOLLGATE_STORE__DATA_DIR: store.data_dir: is not UTF-8: set it as UTF-8");
     let other = valid("", &[("TOLLGATE__CREDENTIAL", "[{ source = \"bearer\" }]")]);
     assert_eq!(other.proxy.credentials, [Source::Bearer]);
 }
@@ -295,6 +299,39 @@ fn secrets_come_from_files_and_are_never_shown() {
     );
     assert_eq!(said(&format!("{key}\"new.key\"")), "valid");
     assert_eq!(said(&format!("{key}\"./tollgate-data/new.key\"")), "valid", "the data folder is made");
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_accepted() {
+    assert_eq!(valid("\u{feff}region = \"a\"\r\n[proxy]\r\nworkers = 2\r\n", &[]).proxy.region, "a");
+    assert!(mistakes("region = \"a\"\r\n[proxy]\r\nworkers = -2\r\n", &[]).starts_with("t.toml:3:11: proxy.workers"));
+}
+
+#[test]
+fn bundles_that_share_bundles_are_expanded_in_no_time() {
+    let mut text = "[bundles]\n".to_owned();
+    for level in 0..100 {
+        let next = level + 1;
+        let _ = writeln!(
+            text,
+            "\"a.{level}\" = [\"a.{next}\", \"b.{next}\"]\n\"b.{level}\" = [\"a.{next}\", \"b.{next}\"]"
+        );
+    }
+    let config = valid(&text, &[]);
+    let held = ["a.0".parse().expect("a scope")];
+    assert!(config.bundles.holds(&held, "b.100") && !config.bundles.holds(&held, "c.100"));
+}
+
+#[test]
+fn many_routes_and_deep_keys_are_read() {
+    let mut text = "[upstream.u]\nservers = [\"http://h\"]\n".to_owned();
+    for at in 0..2_000 {
+        let _ = writeln!(text, "[[route]]\nname = \"r{at}\"\npath = \"/{at}\"\nupstream = \"u\"");
+    }
+    assert_eq!(valid(&text, &[]).proxy.routes.len(), 2_000);
+    let deep = format!("a{} = 1", ".a".repeat(5_000));
+    assert!(mistakes(&deep, &[]).starts_with("t.toml:1:"));
+    assert!(mistakes(&format!("a = {}", "[".repeat(5_000)), &[]).starts_with("t.toml:1:"));
 }
 
 #[test]
