@@ -211,17 +211,17 @@ impl TokenService {
     /// Changes fields of a token.
     pub(crate) async fn patch(&self, actor: &Actor, token: TokenRef, patch: Patch) -> Result<TokenRecord, Error> {
         let policy = self.policy();
-        self.edit(actor, token, EventKind::Updated, |record, now| apply(actor, &policy, record, &patch, now)).await
+        self.edit(actor, token, |record, now| apply(actor, &policy, record, &patch, now)).await
     }
 
     /// Switches a token off; it keeps everything else.
     pub(crate) async fn disable(&self, actor: &Actor, token: TokenRef) -> Result<TokenRecord, Error> {
-        self.edit(actor, token, EventKind::Disabled, |record, _| Ok(set_status(record, Status::Disabled))).await
+        self.edit(actor, token, |record, _| Ok(set_status(record, Status::Disabled))).await
     }
 
     /// Switches a token on again.
     pub(crate) async fn enable(&self, actor: &Actor, token: TokenRef) -> Result<TokenRecord, Error> {
-        self.edit(actor, token, EventKind::Updated, |record, _| Ok(set_status(record, Status::Enabled))).await
+        self.edit(actor, token, |record, _| Ok(set_status(record, Status::Enabled))).await
     }
 
     /// Gives a token a new secret; the one it had lives on for the overlap, older ones end now.
@@ -241,7 +241,7 @@ impl TokenService {
         let mut minted: Option<(PlainSecret, SecretHash)> = None;
         let mut before: Option<Vec<SecretSlot>> = None;
         let record = self
-            .edit(actor, token, EventKind::Updated, |record, now| {
+            .edit(actor, token, |record, now| {
                 if actor.token != Some(record.id) {
                     grants(actor, &record.scopes, &bundles, &[])?;
                 }
@@ -347,12 +347,12 @@ impl TokenService {
         &self,
         actor: &Actor,
         token: TokenRef,
-        kind: EventKind,
         mut change: impl FnMut(&mut TokenRecord, Timestamp) -> Result<Changes, Error> + Send,
     ) -> Result<TokenRecord, Error> {
         for _ in 0..EDIT_TRIES {
             let mut record = self.find(actor, token).await?;
             let now = self.inner.clock.now().wall;
+            let before = record.status;
             let changes = change(&mut record, now)?;
             if changes.is_empty() {
                 return Ok(record);
@@ -361,6 +361,8 @@ impl TokenService {
             record.modified_by.clone_from(&actor.name);
             match self.inner.tokens.update(record).await {
                 Ok(record) => {
+                    let disabled = record.status == Status::Disabled && before != Status::Disabled;
+                    let kind = if disabled { EventKind::Disabled } else { EventKind::Updated };
                     self.inner.audit.write(kind, &record, actor, changes, now).await;
                     return Ok(record);
                 }

@@ -86,6 +86,10 @@ async fn a_token_lives_from_creation_to_revocation() {
     service.disable(&operator, token).await.expect("disabled");
     assert_eq!(last_data(&memory).0, EventKind::Disabled);
     assert_eq!(service.enable(&operator, token).await.expect("enabled").status, Status::Enabled);
+    assert_eq!(last_data(&memory).0, EventKind::Updated);
+    let off = Patch { status: Some(Status::Disabled), ..Patch::default() };
+    service.patch(&operator, token, off).await.expect("patched");
+    assert_eq!(last_data(&memory).0, EventKind::Disabled, "whichever way it was switched off");
 
     service.revoke(&operator, token, "left the team").await.expect("revoked");
     let (kind, data) = last_data(&memory);
