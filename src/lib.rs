@@ -19,7 +19,9 @@
 
 pub mod activity;
 mod admin;
+mod app;
 pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod limit;

@@ -141,6 +141,11 @@ impl Bundles {
         self.expanded.contains_key(name)
     }
 
+    /// What the bundle of this name stands for, fully expanded; `None` if there is no such bundle.
+    pub fn scopes_of(&self, name: &str) -> Option<&[Scope]> {
+        self.expanded.get(name).map(Vec::as_slice)
+    }
+
     /// Whether `granted` holds `needed`. Holding a bundle is holding its name and each of its scopes.
     pub fn holds(&self, granted: &[Scope], needed: &str) -> bool {
         granted.iter().any(|scope| {
