@@ -45,7 +45,7 @@ pub(crate) struct Services {
     pub(crate) resolver: Arc<Resolver<TokenLimits>>,
     pub(crate) counters: Arc<dyn CounterStore>,
     pub(crate) plans: Arc<crate::token::PlanTable>,
-    pub(crate) throttle: Throttle,
+    pub(crate) throttle: Arc<Throttle>,
     pub(crate) trusted: TrustedProxies,
     pub(crate) recorder: Recorder,
     pub(crate) token_self: Arc<dyn TokenSelf>,
@@ -91,12 +91,12 @@ pub(super) struct Caller<'a> {
 pub(super) type Exchanged = Response<ProxyBody>;
 
 impl Core {
-    /// Thread number `thread` of those that `metrics` has cells for.
-    pub(crate) fn new(services: Arc<Services>, metrics: &ProxyMetrics, thread: usize, timer: CoarseTimer) -> Rc<Self> {
+    /// A thread with its own cells.
+    pub(crate) fn new(services: Arc<Services>, cells: Arc<CoreMetrics>, timer: CoarseTimer) -> Rc<Self> {
         let pools = services.config.upstreams.iter().map(|upstream| Pool::new(upstream.clone())).collect();
         let seed = uuid::Uuid::new_v4().as_u64_pair();
         Rc::new(Self {
-            cells: metrics.core(thread),
+            cells,
             timer,
             pools,
             outlet: RefCell::new(services.recorder.outlet()),

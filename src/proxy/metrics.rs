@@ -94,7 +94,7 @@ impl Histogram {
 
 /// The cells of one data-plane thread.
 #[derive(Debug)]
-pub(super) struct CoreMetrics {
+pub(crate) struct CoreMetrics {
     /// By route (the last one for requests without), outcome and status class.
     requests: Vec<[[Cell; CLASSES]; Outcome::ALL.len()]>,
     denials: [Cell; Denial::ALL.len()],
@@ -166,7 +166,8 @@ impl ProxyMetrics {
         Self { cores: (0..threads).map(|_| Arc::new(CoreMetrics::new(routes.len()))).collect(), routes }
     }
 
-    pub(super) fn core(&self, thread: usize) -> Arc<CoreMetrics> {
+    /// The cells of one thread.
+    pub(crate) fn thread(&self, thread: usize) -> Arc<CoreMetrics> {
         Arc::clone(&self.cores[thread])
     }
 
@@ -309,8 +310,8 @@ mod tests {
     #[test]
     fn the_text_form_holds_every_family() {
         let metrics = ProxyMetrics::new(vec!["orders".into()], 2);
-        metrics.core(1).finish(Some(0), Outcome::Allowed, 200, 1_500, Some(10_000));
-        metrics.core(0).deny(Denial::Unknown);
+        metrics.thread(1).finish(Some(0), Outcome::Allowed, 200, 1_500, Some(10_000));
+        metrics.thread(0).deny(Denial::Unknown);
         let mut registry = prometheus_client::registry::Registry::with_prefix("tollgate");
         registry.register_collector(Box::new(metrics));
         let mut text = String::new();

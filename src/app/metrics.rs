@@ -1,0 +1,71 @@
+//! Brings every module's counters into one registry.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::activity::Recorder;
+use crate::auth::Resolver;
+use crate::limit::TokenLimits;
+use crate::proxy::ProxyMetrics;
+
+/// What keeps counters of its own.
+pub(super) struct Sources {
+    pub(super) resolver: Arc<Resolver<TokenLimits>>,
+    pub(super) recorder: Recorder,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sources")
+    }
+}
+
+/// Fills the registry of the operations listener.
+pub(super) fn register(
+    registry: &Mutex<Registry>,
+    sources: Sources,
+    proxy: ProxyMetrics,
+    admin: impl FnOnce(&mut Registry),
+) {
+    let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+    let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("build", "Version of this binary", build);
+    registry.register_collector(Box::new(proxy));
+    registry.register_collector(Box::new(sources));
+    admin(&mut registry);
+}
+
+impl Collector for Sources {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let (cache, activity) = (self.resolver.metrics(), self.recorder.metrics());
+        let counters: [(&str, &str, &AtomicU64); 6] = [
+            ("store_lookups", "Store look-ups of secrets that gave an answer", &cache.fetched),
+            ("store_lookup_errors", "Store look-ups of secrets that failed", &cache.failed),
+            ("cache_evictions", "Tokens evicted from the cache to make room", &cache.evicted),
+            ("plan_gone", "Cached tokens whose plan the configuration no longer has", &cache.plan_gone),
+            ("activity_events_written", "Activity events written to the store", &activity.written),
+            ("activity_events_dropped", "Activity events lost because the queue was full", &activity.dropped),
+        ];
+        for (name, help, counter) in counters {
+            let value = ConstCounter::new(counter.load(Ordering::Relaxed));
+            value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)?;
+        }
+        let gauges = [
+            ("cache_entries", "Tokens in the cache", self.resolver.len() as u64),
+            ("activity_events_queued", "Activity events not yet written", activity.queued.load(Ordering::Relaxed)),
+        ];
+        for (name, help, value) in gauges {
+            let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)?;
+        }
+        Ok(())
+    }
+}
