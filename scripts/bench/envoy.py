@@ -99,4 +99,4 @@ def start(procs, name, port, upstream, tokens, equal, root):
             "cluster_name": "app", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": at(upstream)}}]}]}}]}}
     path = procs.folder / f"{name}.json"
     path.write_text(json.dumps(config))
-    return procs.start(name, [binary(root), "-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"], 0)
+    return procs.start(name, [binary(root), "-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "error"], 0)
