@@ -92,3 +92,22 @@ def test_check_names_every_mistake_with_its_place(sidecar, tmp_path):
     told = ran.stdout + ran.stderr
     assert ran.returncode == 64
     assert f"{bad}:2:" in told and f"{bad}:3:" in told and "workerz" in told
+
+
+def run(*arguments, **env):
+    return subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=20, check=False,
+                          env={**os.environ, **env})
+
+
+def test_environment_overrides_the_file(sidecar):
+    """Names without a double underscore are never read: orchestrators inject TOLLGATE_PORT and the like."""
+    check = ("check", "--config", sidecar.config)
+    assert run(*check, TOLLGATE_PORT="tcp://10.0.0.1:80", TOLLGATE_ADMIN__LISTEN="127.0.0.1:1").returncode == 0
+    ran = run(*check, TOLLGATE_ADMIN__LISTEN="nowhere")
+    assert ran.returncode == 64 and "TOLLGATE_ADMIN__LISTEN" in ran.stdout + ran.stderr
+
+
+def test_completions_are_a_script_of_the_shell():
+    ran = run("completions", "bash")
+    assert ran.returncode == 0 and "tollgate" in ran.stdout
+    subprocess.run(["bash", "-n"], input=ran.stdout, text=True, check=True)

@@ -1,7 +1,7 @@
 """What is refused, and what the refused caller is told."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import requests
@@ -27,7 +27,7 @@ def test_every_bad_credential_gets_the_same_answer(sidecar):
     sidecar.cli("token", "disable", disabled.id)
     sidecar.cli("token", "revoke", revoked.id)
     elsewhere = sidecar.token("things.read", network="192.0.2.0/24")
-    soon = (datetime.now(UTC) + timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    soon = (datetime.now(timezone.utc) + timedelta(seconds=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
     expired = sidecar.token("things.read", expires=soon)
     until(lambda: sidecar.get("/anything", headers=expired.bearer).status_code == 401, "the token expires")
     typo = expired.secret[:-1] + ("a" if expired.secret[-1] != "a" else "b")
