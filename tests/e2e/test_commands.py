@@ -111,3 +111,9 @@ def test_completions_are_a_script_of_the_shell():
     ran = run("completions", "bash")
     assert ran.returncode == 0 and "tollgate" in ran.stdout
     subprocess.run(["bash", "-n"], input=ran.stdout, text=True, check=True)
+
+
+def test_rotate_without_overlap_ends_the_old_secret(sidecar):
+    token = sidecar.token("things.read")
+    sidecar.cli("token", "rotate", token.id, "--overlap", "0", "--json")
+    until(lambda: status_of(sidecar, token.secret) == 401, "the old secret is refused", 1.0)
