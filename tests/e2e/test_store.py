@@ -1,0 +1,94 @@
+"""Outage of the store, restart, shutdown."""
+
+import signal
+import subprocess
+
+import pytest
+import requests
+
+from harness import Redis, binary, free_port, until
+
+
+@pytest.mark.parametrize("own", ["redis"], indirect=True)
+def test_redis_down_then_back(own, request):
+    sidecar = own()
+    known, unknown = sidecar.token("things.read"), sidecar.token("things.read")
+    assert sidecar.get("/anything", headers=known.bearer).status_code == 200
+    sidecar.redis.stop(signal.SIGKILL)
+    for _ in range(20):
+        assert sidecar.get("/anything", headers=known.bearer).status_code == 200, "a cached token goes on"
+    answer = sidecar.get("/anything", headers=unknown.bearer)
+    assert answer.status_code == 503, "unknown is not the same as refused"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert requests.get(f"{sidecar.ops}/live", timeout=5).status_code == 200, "a restart would not help"
+    back = Redis(sidecar.redis.folder, sidecar.redis.port)
+    request.addfinalizer(back.stop)
+    until(lambda: sidecar.get("/anything", headers=unknown.bearer).status_code == 200, "the store is used again", 20)
+    assert sidecar.get("/anything", headers=known.bearer).status_code == 200
+
+
+def test_tokens_outlive_a_restart(own):
+    sidecar = own()
+    token, revoked = sidecar.token("things.read"), sidecar.token("things.read")
+    sidecar.cli("token", "revoke", revoked.id)
+    assert sidecar.stop() == 0
+    sidecar.start()
+    assert sidecar.get("/anything", headers=token.bearer).status_code == 200
+    assert sidecar.get("/anything", headers=revoked.bearer).status_code == 401
+
+
+def test_activity_outlives_a_restart(own):
+    """What was answered before SIGTERM is in the activity after it: the queue is written before the exit."""
+    sidecar = own()
+    token = sidecar.token("things.read")
+    for number in range(30):
+        sidecar.get(f"/anything/{number}", headers=token.bearer)
+    assert sidecar.stop() == 0
+    sidecar.start()
+    page = requests.get(f"{sidecar.admin}/v1/token/activity?page_size=100", headers=token.bearer, timeout=10).json()
+    assert {a["source"]["uri"] for a in page["activities"]} >= {f"/anything/{number}" for number in range(30)}
+
+
+def test_sigterm_finishes_what_is_in_flight(own):
+    sidecar = own()
+    with sidecar.raw(), requests.get(f"{sidecar.proxy}/drip?duration=2&numbytes=4&delay=0", stream=True, timeout=20,
+                                     headers=sidecar.token().bearer) as answer:
+        body = answer.iter_content(1)
+        got = next(body)
+        sidecar.child.send_signal(signal.SIGTERM)
+        until(lambda: turned_away(sidecar), "the proxy port is closed")
+        assert requests.get(f"{sidecar.ops}/ready", timeout=5).status_code == 503, "draining is not ready"
+        assert got + b"".join(body) == b"****", "the answer in flight came whole"
+    assert sidecar.child.wait(15) == 0
+
+
+def turned_away(sidecar):
+    try:
+        sidecar.raw().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("own", ["embedded"], indirect=True)
+def test_a_second_run_on_the_same_embedded_store_names_the_cause(own, tmp_path):
+    sidecar = own()
+    text = sidecar.config.read_text()
+    for port in {part.rsplit(":", 1)[1] for part in (sidecar.proxy, sidecar.admin, sidecar.ops)}:
+        text = text.replace(f":{port}\"", ":0\"")
+    second = tmp_path / "second.toml"
+    second.write_text(text)
+    ran = subprocess.run([binary(), "run", "--config", second], capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode == 1
+    assert str(sidecar.data) in ran.stdout + ran.stderr
+    assert requests.get(f"{sidecar.ops}/live", timeout=5).status_code == 200
+
+
+def test_an_unreachable_redis_is_named(tmp_path):
+    """The token commands say which store did not answer."""
+    config = tmp_path / "tollgate.toml"
+    config.write_text(f'[store]\nurl = "redis://127.0.0.1:{free_port()}"\ndata_dir = "{tmp_path}/data"\n')
+    ran = subprocess.run([binary(), "token", "list", "--config", config], capture_output=True, text=True, timeout=30, check=False)
+    assert ran.returncode == 1
+    assert "127.0.0.1:" in ran.stderr, ran.stderr
