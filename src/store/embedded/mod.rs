@@ -83,10 +83,8 @@ impl Embedded {
             None => Folder::temporary()?,
         };
         let path = folder.path().to_owned();
-        let db = Arc::new(Db::open(path.join("tollgate.redb"))?);
-        let kept = db.fingerprint(fingerprint).map_err(|error| {
-            OpenError::Refused(format!("the embedded store at {} cannot be read: {error}", path.display()))
-        })?;
+        let (db, kept) = Db::open(path.join("tollgate.redb"), fingerprint)?;
+        let db = Arc::new(db);
         if kept != fingerprint {
             return Err(OpenError::Refused(format!(
                 "the embedded store at {} was made with another key than {key}: with this one no secret in it would be \
@@ -122,7 +120,10 @@ impl Embedded {
         read: impl FnOnce(&Core) -> Result<T, StoreError> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let core = Arc::clone(&self.core);
-        Box::pin(self.readers.run(move || read(&core)))
+        // A quota in memory could still be taken from, but nobody would write it down any more.
+        let open = self.ends.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let read = move || if open { read(&core) } else { Err(writer::closed()) };
+        Box::pin(self.readers.run(read))
     }
 }
 
