@@ -4,6 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -35,21 +36,19 @@ pub(super) struct AppenderHandle {
 }
 
 impl AppenderHandle {
-    /// Starts the thread. When it ends it closes the log, drops `keep`, and tells so.
+    /// Starts the thread. When it ends it closes the log and drops `keep`.
     pub(super) fn start<K: Send + 'static>(
         tail: Tail,
         writer: WriterHandle,
         keep: K,
-    ) -> io::Result<(Self, oneshot::Receiver<()>)> {
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, inbox) = channel();
-        let (ended, end) = oneshot::channel();
         let appender = Appender { tail, writer, inbox, sync_at: None, tidy_at: Instant::now(), failing: false };
-        std::thread::Builder::new().name("store-activity".to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name("store-activity".to_owned()).spawn(move || {
             appender.run();
             drop(keep);
-            let _ = ended.send(());
         })?;
-        Ok((Self { queue, places: Arc::new(Semaphore::new(QUEUE)) }, end))
+        Ok((Self { queue, places: Arc::new(Semaphore::new(QUEUE)) }, thread))
     }
 
     /// Hands in a batch and waits until it is written (not: on the disk).

@@ -1,5 +1,7 @@
 //! Kills a writing process at random moments and looks whether anything it acknowledged is missing.
 
+#![allow(clippy::expect_used)] // a failed expectation is the test's verdict
+
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;

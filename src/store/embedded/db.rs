@@ -1,13 +1,14 @@
 //! The redb file: its tables, and a handle that can be opened again after a fault of the disk.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition, TransactionError,
-    WriteTransaction,
+    Database, ReadTransaction, ReadableDatabase, StorageError, Table, TableDefinition, TableError, WriteTransaction,
 };
 
 use crate::store::OpenError;
@@ -38,7 +39,7 @@ pub(super) const LAST_SERIAL: &str = "last_serial";
 const KEY_FINGERPRINT: &str = "key_fingerprint";
 
 /// Page cache of redb, in bytes; the greatest part of what the store holds in memory.
-const CACHE_BYTES: usize = 64 << 20;
+const CACHE_BYTES: usize = 128 << 20;
 
 /// Why something did not happen.
 #[derive(Debug)]
@@ -93,46 +94,65 @@ pub(super) fn io_error(what: &str, error: &io::Error) -> StoreError {
     }
 }
 
-/// The opened file. `None` inside while it could not be opened again after a fault; each write tries anew.
+/// The file, opened for as long as the store is.
 pub(super) struct Db {
     path: PathBuf,
-    database: RwLock<Option<Database>>,
+    database: RwLock<Slot>,
+}
+
+enum Slot {
+    Open(Database),
+    /// It could not be opened again after a fault; each call tries anew.
+    Lost,
+    Closed,
 }
 
 impl Db {
-    /// Opens or makes the file.
-    pub(super) fn open(path: PathBuf) -> Result<Self, OpenError> {
+    /// Opens or makes the file. The second value is the fingerprint of the key it was made with: `ours` at the first
+    /// opening.
+    pub(super) fn open(path: PathBuf, ours: [u8; 16]) -> Result<(Self, Vec<u8>), OpenError> {
         let database = open_database(&path).map_err(|error| refused(&path, &error))?;
-        let this = Self { path, database: RwLock::new(Some(database)) };
-        // All tables exist from here on, so that reading need not ask.
-        this.write(|transaction| Tables::open(transaction).map(drop)).map_err(|error| {
+        let this = Self { path, database: RwLock::new(Slot::Open(database)) };
+        let kept = this.fingerprint(ours).map_err(|error| {
             let path = this.path.display();
-            OpenError::Refused(format!("the embedded store {path} cannot be written: {error}"))
+            OpenError::Refused(format!("the embedded store {path} cannot be used: {error}"))
         })?;
-        Ok(this)
+        Ok((this, kept))
     }
 
-    /// The fingerprint of the key the store was made with; writes `ours` at the first opening.
-    pub(super) fn fingerprint(&self, ours: [u8; 16]) -> Result<Vec<u8>, StoreError> {
+    fn fingerprint(&self, ours: [u8; 16]) -> Result<Vec<u8>, StoreError> {
+        let kept = self.read(|transaction| match transaction.open_table(META) {
+            Ok(meta) => Ok(meta.get(KEY_FINGERPRINT)?.map(|value| value.value().to_vec())),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        })?;
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        // All tables exist from here on, so that reading need not ask.
         self.write(|transaction| {
-            let mut meta = transaction.open_table(META)?;
-            let kept = meta.get(KEY_FINGERPRINT)?.map(|value| value.value().to_vec());
-            match kept {
-                Some(kept) => Ok(kept),
-                None => {
-                    meta.insert(KEY_FINGERPRINT, ours.as_slice())?;
-                    Ok(ours.to_vec())
-                }
-            }
-        })
+            Tables::open(transaction)?.meta.insert(KEY_FINGERPRINT, ours.as_slice())?;
+            Ok(())
+        })?;
+        Ok(ours.to_vec())
     }
 
-    /// Reads in one transaction. Blocks: never on a data thread.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = guard.as_ref().ok_or_else(|| self.lost())?;
-        let answer = database.begin_read().map_err(Fault::from).and_then(|transaction| read(&transaction));
+    /// Reads in one transaction. Blocks: never on a data thread. After a fault of an earlier read or write the file is
+    /// opened again, as in [`write`](Self::write).
+    pub(super) fn read<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let answer = match self.try_read(&read) {
+            Err(fault) if fault.is_latched() && self.reopen().is_ok() => self.try_read(&read),
+            answer => answer,
+        };
         answer.map_err(|fault| fault.told())
+    }
+
+    fn try_read<T>(&self, read: &impl Fn(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
+        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        match &*guard {
+            Slot::Open(database) => read(&database.begin_read()?),
+            Slot::Lost | Slot::Closed => Err(Fault::Storage(redb::Error::DatabaseClosed)),
+        }
     }
 
     /// Writes in one durable transaction, which a fault or refusal voids as a whole. After a fault the file is opened
@@ -159,7 +179,7 @@ impl Db {
 
     fn try_write<T>(&self, write: &mut impl FnMut(&WriteTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(database) = guard.as_ref() else { return Err(Fault::Storage(redb::Error::DatabaseClosed)) };
+        let Slot::Open(database) = &*guard else { return Err(Fault::Storage(redb::Error::DatabaseClosed)) };
         let mut transaction = database.begin_write()?;
         // Opening after a kill then takes milliseconds instead of a walk through the file.
         transaction.set_quick_repair(true);
@@ -168,28 +188,41 @@ impl Db {
         Ok(done)
     }
 
+    /// As after a fault from which the file could not be opened again.
+    #[cfg(test)]
+    pub(super) fn lose(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Slot::Lost;
+    }
+
+    /// Waits for every reader and writer of the failed handle, then opens another.
     fn reopen(&self) -> Result<(), redb::DatabaseError> {
-        let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        drop(guard.take());
-        *guard = Some(open_database(&self.path)?);
+        let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*slot, Slot::Closed) {
+            return Err(StorageError::DatabaseClosed.into());
+        }
+        // The old handle must let go of the file first.
+        *slot = Slot::Lost;
+        *slot = Slot::Open(open_database(&self.path)?);
         Ok(())
     }
 
-    /// Closes the file cleanly.
+    /// Closes the file cleanly and for good.
     pub(super) fn close(&self) {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Err(error)) = database.map(Database::close) {
+        let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if let Slot::Open(database) = std::mem::replace(&mut *slot, Slot::Closed)
+            && let Err(error) = database.close()
+        {
             tracing::error!(path = %self.path.display(), %error, "the token file was not closed cleanly");
         }
-    }
-
-    fn lost(&self) -> StoreError {
-        StoreError::Unavailable(format!("the token file {} is not open", self.path.display()))
     }
 }
 
 fn open_database(path: &Path) -> Result<Database, redb::DatabaseError> {
-    let open = || Database::builder().set_cache_size(CACHE_BYTES).create(path);
+    let open = || {
+        // Made here for its mode; redb takes an empty file for a new one.
+        File::options().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(StorageError::from)?;
+        Database::builder().set_cache_size(CACHE_BYTES).create(path)
+    };
     // redb may panic on a file that something else has written to.
     let opened = catch_unwind(AssertUnwindSafe(open));
     opened.unwrap_or_else(|_| Err(StorageError::Corrupted("the file was damaged from outside".to_owned()).into()))

@@ -1,5 +1,7 @@
 //! Stores that cannot be opened, keys that do not fit, and disks that are full.
 
+#![allow(clippy::expect_used)] // a failed expectation is the test's verdict
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write as _};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -30,10 +32,28 @@ async fn a_store_in_use_is_held_and_free_after_closing() {
 }
 
 #[tokio::test]
+async fn a_lost_file_is_opened_again_by_the_next_read_or_write() {
+    let store = open_at(None);
+    let kept = store.create(record("acme", "mira", "deploy")).await.expect("created");
+    store.core.db.lose();
+    assert_eq!(store.find(TokenRef::Id(kept.id)).await.expect("answered").as_ref(), Some(&kept));
+    store.core.db.lose();
+    store.create(record("acme", "mira", "next")).await.expect("created");
+    store.core.db.lose();
+    let tasks = (0..50).map(|_| store.find(TokenRef::Id(kept.id)));
+    for answer in futures_util::future::join_all(tasks).await {
+        assert_eq!(answer.expect("answered").as_ref(), Some(&kept));
+    }
+}
+
+#[tokio::test]
 async fn a_temporary_store_is_deleted_at_its_end() {
     let store = open_at(None);
     let path = store.core.log.folder().parent().expect("a folder").to_owned();
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o700);
+    for name in ["tollgate.redb", "tollgate.lock", "activity/0000000000000000.seg"] {
+        assert_eq!(fs::metadata(path.join(name)).expect("there").permissions().mode() & 0o777, 0o600, "{name}");
+    }
     store.create(record("acme", "mira", "deploy")).await.expect("created");
     store.close().await;
     assert!(!path.exists());
@@ -69,10 +89,13 @@ async fn a_damaged_file_is_refused_and_never_panics() {
     for (n, damage) in damages.into_iter().enumerate() {
         let mut bytes = whole.clone();
         damage(&mut bytes);
+        // A new file: the lock on the old one may live on in a child that another test has just forked.
+        fs::remove_file(&path).expect("there");
         fs::write(&path, bytes).expect("written");
         let OpenError::Refused(text) = refusal(folder.path()) else { panic!("refused") };
         assert!(text.contains("tollgate.redb"), "damage {n}: {text}");
     }
+    fs::remove_file(&path).expect("there");
     fs::write(&path, whole).expect("written");
     open_at(Some(folder.path())).close().await;
 }

@@ -14,7 +14,7 @@ pub(super) struct Folder {
     path: PathBuf,
     temporary: bool,
     /// Its lock says who may write here; the file holds the process id.
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -22,7 +22,7 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         make(path)?;
         let lock = lock(path)?;
-        Ok(Self { path: path.to_owned(), temporary: false, _lock: lock })
+        Ok(Self { path: path.to_owned(), temporary: false, lock })
     }
 
     /// A folder of its own among the temporary files, deleted when dropped.
@@ -44,6 +44,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        // Closing alone leaves the lock with a child process that was forked a moment ago and has not yet run exec.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(path = %self.path.display(), %error, "the lock of the store was not released");
+        }
         if self.temporary
             && let Err(error) = fs::remove_dir_all(&self.path)
         {

@@ -1,5 +1,7 @@
 //! The activity log across kills, damage and retention.
 
+#![allow(clippy::expect_used)] // a failed expectation is the test's verdict
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

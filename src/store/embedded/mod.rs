@@ -28,9 +28,10 @@ mod tests;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 
 use self::appender::AppenderHandle;
 use self::db::{Db, io_error};
@@ -51,14 +52,14 @@ use crate::token::{
     StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
-/// A store in files of its own. Dropping it ends its threads in the background; [`close`](Self::close) waits for them.
+/// A store in files of its own. Dropping it blocks until all is written, [`close`](Self::close) waits for the same.
 pub(super) struct Embedded {
     core: Arc<Core>,
     readers: Readers,
     writer: WriterHandle,
     appender: AppenderHandle,
-    /// Told when the threads have ended, the appender's first; taken by the first to close.
-    ends: Mutex<Option<[oneshot::Receiver<()>; 2]>>,
+    /// The threads that write, the appender's first; taken by whoever closes.
+    threads: Mutex<Option<[JoinHandle<()>; 2]>>,
 }
 
 /// What reading needs.
@@ -83,10 +84,8 @@ impl Embedded {
             None => Folder::temporary()?,
         };
         let path = folder.path().to_owned();
-        let db = Arc::new(Db::open(path.join("tollgate.redb"))?);
-        let kept = db.fingerprint(fingerprint).map_err(|error| {
-            OpenError::Refused(format!("the embedded store at {} cannot be read: {error}", path.display()))
-        })?;
+        let (db, kept) = Db::open(path.join("tollgate.redb"), fingerprint)?;
+        let db = Arc::new(db);
         if kept != fingerprint {
             return Err(OpenError::Refused(format!(
                 "the embedded store at {} was made with another key than {key}: with this one no secret in it would be \
@@ -103,18 +102,28 @@ impl Embedded {
         let (appender, appended) = AppenderHandle::start(tail, writer.clone(), keep).map_err(no_thread)?;
         let readers = Readers::start().map_err(no_thread)?;
         let core = Arc::new(Core { db, quotas, log, writer: writer.clone() });
-        Ok(Self { core, readers, writer, appender, ends: Mutex::new(Some([appended, written])) })
+        Ok(Self { core, readers, writer, appender, threads: Mutex::new(Some([appended, written])) })
     }
 
     /// Writes everything down and ends the threads; whoever calls afterwards hears that the store is closed.
     pub(super) async fn close(&self) {
-        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some([appended, written]) = ends else { return };
-        // The appender may still hand last uses to the writer.
-        self.appender.stop();
-        let _ = appended.await;
-        self.writer.stop();
-        let _ = written.await;
+        if let Some(ending) = self.ending() {
+            // Nothing is left to tell if the runtime is shut down meanwhile.
+            let _ = tokio::task::spawn_blocking(ending).await;
+        }
+    }
+
+    /// What ends the threads, once. The appender may still hand last uses to the writer, so it goes first.
+    fn ending(&self) -> Option<impl FnOnce() + Send + 'static> {
+        let [appending, writing] = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let (appender, writer) = (self.appender.clone(), self.writer.clone());
+        Some(move || {
+            // A thread that panicked has told so in the log.
+            appender.stop();
+            let _ = appending.join();
+            writer.stop();
+            let _ = writing.join();
+        })
     }
 
     fn read<T: Send + 'static>(
@@ -122,14 +131,18 @@ impl Embedded {
         read: impl FnOnce(&Core) -> Result<T, StoreError> + Send + 'static,
     ) -> StoreFuture<'_, T> {
         let core = Arc::clone(&self.core);
-        Box::pin(self.readers.run(move || read(&core)))
+        // A quota in memory could still be taken from, but nobody would write it down any more.
+        let open = self.threads.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let read = move || if open { read(&core) } else { Err(writer::closed()) };
+        Box::pin(self.readers.run(read))
     }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        self.appender.stop();
-        self.writer.stop();
+        if let Some(ending) = self.ending() {
+            ending();
+        }
     }
 }
 

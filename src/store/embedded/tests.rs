@@ -1,5 +1,7 @@
 //! The embedded store against the conformance suite, across restarts, and against a model.
 
+#![allow(clippy::expect_used)] // a failed expectation is the test's verdict
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ async fn everything_is_there_after_a_restart() {
     let refused = store.append(Bytes::new()).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     let refused = store.find(TokenRef::Id(kept.id)).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    let refused = CounterStore::reserve(&store, kept.id, 64_000, window).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     // The first handle is still there, but has let go.
     let store_again = open_at(Some(folder.path()));

@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot};
@@ -47,22 +48,20 @@ pub(super) struct WriterHandle {
 }
 
 impl WriterHandle {
-    /// Starts the thread. When it ends it closes the file, drops `keep`, and tells so.
+    /// Starts the thread. When it ends it closes the file and drops `keep`.
     pub(super) fn start<K: Send + 'static>(
         db: Arc<Db>,
         quotas: Arc<Quotas>,
         keep: K,
-    ) -> std::io::Result<(Self, oneshot::Receiver<()>)> {
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, inbox) = channel();
         let (changes, _) = broadcast::channel(FEED);
         let writer = Writer { db, quotas, inbox, changes: changes.clone(), flush_at: None };
-        let (ended, end) = oneshot::channel();
-        std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
             writer.run();
             drop(keep);
-            let _ = ended.send(());
         })?;
-        Ok((Self { queue, places: Arc::new(Semaphore::new(QUEUE)), changes }, end))
+        Ok((Self { queue, places: Arc::new(Semaphore::new(QUEUE)), changes }, thread))
     }
 
     /// Hands in a write and waits until it is durable or refused.
