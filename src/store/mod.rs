@@ -2,6 +2,9 @@
 
 mod codec;
 mod config;
+#[cfg(test)]
+mod conformance;
+pub(crate) mod redis;
 
 pub(crate) use config::{Config, KeySource, Location, RedisConfig};
 
