@@ -1,6 +1,6 @@
 //! Activity: one list of frames per token, newest first, written in batches.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -21,6 +21,9 @@ const PUSH_FRAMES: usize = 1000;
 const SLACK: usize = 16;
 /// Batches remembered of which it is not known whether they were written.
 const MOST_UNSURE: usize = 1024;
+/// Lists remembered as renewed, 16 bytes each; beyond that all are forgotten and renewed again.
+const MOST_RENEWED: usize = 200_000;
+const DAY_MILLIS: i64 = 86_400_000;
 
 impl EventLog for RedisStore {
     fn append(&self, batch: Bytes) -> StoreFuture<'_, ()> {
@@ -56,6 +59,27 @@ impl Unsure {
             Some(place) => noted.remove(place).is_some(),
             None => false,
         }
+    }
+}
+
+/// Whose list was given its full life today. A list lives a day longer than its events are shown, so once a day and
+/// sidecar is enough for a list to outlast its newest event.
+#[derive(Default)]
+pub(super) struct Renewed(Mutex<(i64, HashSet<ShortId>)>);
+
+impl Renewed {
+    /// Those of `tokens` whose list is due.
+    fn due(&self, tokens: impl Iterator<Item = ShortId>, now: Timestamp) -> HashSet<ShortId> {
+        let mut renewed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let today = now.as_millis().div_euclid(DAY_MILLIS);
+        if renewed.0 != today || renewed.1.len() > MOST_RENEWED {
+            *renewed = (today, HashSet::new());
+        }
+        tokens.filter(|token| !renewed.1.contains(token)).collect()
+    }
+
+    fn note(&self, tokens: HashSet<ShortId>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1.extend(tokens);
     }
 }
 
@@ -126,39 +150,50 @@ impl Core {
     }
 
     fn keys_of(&self, group: &Group<'_>) -> [Vec<u8>; 2] {
-        let short = group.first().map_or(ShortId::from_bytes([0; TokenId::SHORT]), |(token, _, _)| token.short());
+        let short = short_of(group);
         [self.target.keys.activity(&short), self.target.keys.counters(&short)]
     }
 
-    /// Trims lists that have grown long, and limits the life of lists that have begun without a token.
+    /// Trims lists that have grown long, renews the life of those not renewed today, and limits that of counters that
+    /// have begun without a token.
     async fn follow_up(&self, part: &[&Group<'_>], lengths: impl Iterator<Item = Value>) -> Result<(), StoreError> {
         let shown = self.retention.per_token;
         let long = shown.saturating_add(shown / 8).saturating_add(SLACK);
-        let life = self.activity_life();
+        let (life, longer) = (self.activity_life(), self.life_of_events() + 86_400);
+        let due = self.renewed.due(part.iter().map(|group| short_of(group)), Timestamp::system());
         let orphan = &self.target.scripts.orphan;
         let mut pipe = redis::pipe();
         let mut loaded = false;
         for (group, length) in part.iter().zip(lengths) {
             let Value::Int(length) = length else { return Err(unexpected("writing activity")) };
-            let length = usize::try_from(length).unwrap_or(0);
+            let (length, short) = (usize::try_from(length).unwrap_or(0), short_of(group));
             if length > long {
-                let [activity, _] = self.keys_of(group);
-                pipe.cmd("LTRIM").arg(activity).arg(0).arg(shown.saturating_sub(1));
-            } else if length == group.len() {
-                let [activity, counters] = self.keys_of(group);
-                let record = group.first().map(|(token, _, _)| self.target.keys.record(&token.short()));
+                pipe.cmd("LTRIM").arg(self.target.keys.activity(&short)).arg(0).arg(shown.saturating_sub(1));
+            }
+            if due.contains(&short) {
+                pipe.cmd("EXPIRE").arg(self.target.keys.activity(&short)).arg(longer);
+            }
+            if length == group.len() {
                 if !std::mem::replace(&mut loaded, true) {
                     pipe.add_command(orphan.load());
                 }
-                let keys = [&activity[..], &counters, record.as_deref().unwrap_or_default()];
+                let [activity, counters] = self.keys_of(group);
+                let keys = [&activity[..], &counters, &self.target.keys.record(&short)];
                 pipe.add_command(orphan.by_digest(&keys, &[&life]));
             }
         }
         match self.admin.pipeline(Call::repeatable("tidying activity", UNHURRIED), &pipe).await {
-            // The events are written; whatever is left to tidy is found again by a later batch or by age.
-            Ok(_) | Err(Failure::Dropped(_) | Failure::NoScript) => Ok(()),
-            Err(other) => Err(other.into()),
+            Ok(_) => self.renewed.note(due),
+            // The events are written; what is left to tidy comes up again with the token's next batch.
+            Err(Failure::Dropped(_) | Failure::NoScript) => {}
+            Err(Failure::Other(error)) => tracing::debug!(%error, "activity was not tidied"),
         }
+        Ok(())
+    }
+
+    /// Life of an event, in seconds; far below what Redis can express.
+    pub(super) fn life_of_events(&self) -> u64 {
+        self.retention.max_age.as_secs().clamp(1, 100 * 366 * 86_400)
     }
 
     async fn page(&self, token: TokenId, skip: usize, take: usize) -> Result<Vec<Event>, StoreError> {
@@ -178,7 +213,7 @@ impl Core {
             events.extend(self.shown(token, &frame)?);
         }
         // Sidecars write their batches as they come; within a page the order is that of time.
-        events.sort_by(|a, b| b.id.cmp(&a.id));
+        events.sort_by_key(|event| std::cmp::Reverse(event.id));
         Ok(events)
     }
 
@@ -207,7 +242,7 @@ impl Core {
 /// The events by token, oldest first, cut into what goes into one pipeline each.
 fn parts<'a, 'b>(events: &'b mut [(TokenId, EventId, &'a [u8])]) -> Vec<Vec<&'b Group<'a>>> {
     // Stable: equal events keep their order.
-    events.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    events.sort_by_key(|(token, id, _)| (*token, *id));
     let mut parts = vec![Vec::new()];
     let mut bytes = 0;
     for token in events.chunk_by(|a, b| a.0 == b.0) {
@@ -223,6 +258,11 @@ fn parts<'a, 'b>(events: &'b mut [(TokenId, EventId, &'a [u8])]) -> Vec<Vec<&'b 
         }
     }
     parts
+}
+
+/// The token of a group; groups are never empty.
+fn short_of(group: &Group<'_>) -> ShortId {
+    group.first().map_or(ShortId::from_bytes([0; TokenId::SHORT]), |(token, _, _)| token.short())
 }
 
 /// The last use as it lies in the newest frame.

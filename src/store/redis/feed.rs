@@ -38,27 +38,30 @@ impl Feed {
     /// Keeps the subscription: runs until aborted.
     pub(super) async fn keep(self: Arc<Self>, first: Option<redis::aio::PubSub>) {
         let mut pauses = Pauses::new();
+        let mut reported = false;
         let mut next = first;
-        let mut was_up = next.is_some();
         loop {
             let subscription = match next.take() {
                 Some(subscription) => Ok(subscription),
                 None => self.target.connect_feed().await,
             };
-            match subscription {
+            let cause = match subscription {
                 Ok(subscription) => {
-                    if !was_up {
+                    if std::mem::take(&mut reported) {
                         tracing::info!(store = self.target.address(), "the change feed is back");
                     }
-                    was_up = true;
                     pauses = Pauses::new();
+                    // Whatever was told while nobody here listened is lost.
                     let _ = self.listeners.send(Change::Gap);
                     self.relay(subscription).await;
-                    tracing::warn!(store = self.target.address(), "the change feed is cut");
-                    was_up = false;
+                    "the connection dropped or does not answer".to_owned()
                 }
-                Err(_) => sleep(pauses.next()).await,
+                Err(error) => error.to_string(),
+            };
+            if !std::mem::replace(&mut reported, true) {
+                tracing::warn!(store = self.target.address(), cause, "the change feed is cut");
             }
+            sleep(pauses.next()).await;
         }
     }
 

@@ -32,6 +32,10 @@ impl Dangling {
     /// Notes the members seen dangling now and returns those that have been for long.
     fn due(&self, seen: Vec<Member>, now: Instant) -> Vec<Member> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_DANGLING {
+            // Those that were mended or swept by others are never seen again.
+            known.retain(|_, first| now.duration_since(*first) < 10 * SWEEP_AFTER);
+        }
         let mut due = Vec::new();
         for member in seen {
             match known.get(&member) {

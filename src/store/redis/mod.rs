@@ -108,6 +108,7 @@ fn start(target: Arc<Target>, first: Option<First>, timeout: Duration, retention
         retention,
         dangling: listing::Dangling::default(),
         unsure: activity::Unsure::default(),
+        renewed: activity::Renewed::default(),
     });
     let store = Arc::new(RedisStore { core, runtime: Handle::current(), tasks });
     Stores { tokens: Arc::clone(&store) as _, counters: Arc::clone(&store) as _, activity: store as _ }
@@ -132,6 +133,7 @@ struct Core {
     retention: Retention,
     dangling: listing::Dangling,
     unsure: activity::Unsure,
+    renewed: activity::Renewed,
 }
 
 impl RedisStore {

@@ -52,6 +52,7 @@ pub(super) struct Scripts {
     pub(super) create: Script,
     pub(super) update: Script,
     pub(super) revoke: Script,
+    pub(super) tombstone: Script,
     pub(super) claim: Script,
     pub(super) release: Script,
     pub(super) replay: Script,
@@ -72,6 +73,7 @@ impl Scripts {
             create: Script::new("", &[include_str!("create.lua")]),
             update: Script::new("", &[include_str!("update.lua")]),
             revoke: Script::new("", &[include_str!("revoke.lua")]),
+            tombstone: Script::new("", &[include_str!("tombstone.lua")]),
             claim: Script::new("", &[include_str!("claim.lua")]),
             release: Script::new("", &[include_str!("release.lua")]),
             replay: Script::new("", &[include_str!("replay.lua")]),
@@ -81,7 +83,7 @@ impl Scripts {
     }
 
     /// All of them, for loading at connect.
-    pub(super) fn all(&self) -> [&Script; 12] {
+    pub(super) fn all(&self) -> [&Script; 13] {
         [
             &self.resolve,
             &self.reserve,
@@ -90,6 +92,7 @@ impl Scripts {
             &self.create,
             &self.update,
             &self.revoke,
+            &self.tombstone,
             &self.claim,
             &self.release,
             &self.replay,

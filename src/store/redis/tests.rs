@@ -1,14 +1,19 @@
 //! Against real servers, one per test.
 
+// A test that cannot go on has failed.
+#![allow(clippy::expect_used)]
+
+use std::collections::HashSet;
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redis::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use super::{open, open_lazily};
@@ -251,7 +256,7 @@ async fn a_server_that_is_down_at_the_start_is_reached_later() {
     let mut changes = stores.tokens.changes();
     let began = Instant::now();
     assert!(matches!(stores.tokens.ping().await, Err(StoreError::Unavailable(_))));
-    assert!(began.elapsed() < Duration::from_millis(200), "at once");
+    assert!(began.elapsed() < Duration::from_secs(1), "at once");
     server.restart().await;
     eventually("it is reached", async || stores.tokens.ping().await.ok()).await;
     eventually("the gap is told", async || matches!(changes.try_recv(), Ok(Change::Gap)).then_some(())).await;
@@ -271,7 +276,7 @@ async fn calls_recover_after_a_restart_and_the_gap_is_told() {
         let error = resolve(&stores, first_hash(&kept)).await.expect_err("away");
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
-    assert!(began.elapsed() < Duration::from_millis(500), "a closed link answers at once: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(1), "a closed link answers at once: {:?}", began.elapsed());
     server.restart().await;
     let after = eventually("look-ups work", async || resolve(&stores, first_hash(&kept)).await.ok()).await;
     assert!(matches!(after, Lookup::Unknown), "nothing was persisted");
@@ -295,12 +300,12 @@ async fn a_stalled_server_closes_the_link_until_it_answers() {
     let error = resolve(&stores, first_hash(&kept)).await.expect_err("stalled");
     let waited = began.elapsed();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-    assert!(waited >= timeout / 2 && waited < Duration::from_millis(400), "its deadline: {waited:?}");
+    assert!(waited >= timeout / 2 && waited < Duration::from_secs(1), "its deadline: {waited:?}");
     let began = Instant::now();
     for _ in 0..100 {
         resolve(&stores, first_hash(&kept)).await.expect_err("closed");
     }
-    assert!(began.elapsed() < timeout * 4, "at once: {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(1), "at once: {:?}", began.elapsed());
     server.signal("-CONT");
     let found = eventually("it recovers", async || resolve(&stores, first_hash(&kept)).await.ok()).await;
     assert!(matches!(found, Lookup::Found(_)));
@@ -310,19 +315,30 @@ async fn a_stalled_server_closes_the_link_until_it_answers() {
 async fn a_server_that_stalls_for_long_is_given_a_new_connection() {
     let server = Server::start(&[]).await;
     let stores = server.open(Duration::from_millis(50)).await;
-    let mut connection = server.connect().await;
-    let connected = async |connection: &mut redis::aio::MultiplexedConnection| {
-        let text: String = redis::cmd("INFO").arg("stats").query_async(connection).await.ok()?;
-        text.lines().find_map(|line| line.strip_prefix("total_connections_received:")?.parse::<u64>().ok())
-    };
-    let before = connected(&mut connection).await.expect("told");
+    let before = local_ports_towards(server.port);
+    assert_eq!(before.len(), 3, "two links and the feed");
     server.signal("-STOP");
-    // The prober alone must find out: no call is made.
-    tokio::time::sleep(Duration::from_millis(1_800)).await;
+    // No call is made: the probers alone must find out. The kernel still takes connections for a stopped process.
+    let mut seen = HashSet::new();
+    let replaced = async || {
+        seen.extend(local_ports_towards(server.port).difference(&before).copied());
+        (seen.len() >= 3 && local_ports_towards(server.port).is_disjoint(&before)).then_some(())
+    };
+    eventually("each link is replaced", replaced).await;
     server.signal("-CONT");
     eventually("look-ups work", async || stores.tokens.ping().await.ok()).await;
-    let mut connection = server.connect().await;
-    assert!(connected(&mut connection).await.expect("told") >= before + 3, "each link was replaced");
+}
+
+/// The local ports of this machine's connections to `port` (proc(5), /proc/net/tcp: state 01 is established).
+fn local_ports_towards(port: u16) -> HashSet<u16> {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let line = |line: &str| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
+        let port_of = |address: &str| u16::from_str_radix(address.split_once(':')?.1, 16).ok();
+        (state == "01" && port_of(remote)? == port).then(|| port_of(local)).flatten()
+    };
+    table.lines().filter_map(line).collect()
 }
 
 #[tokio::test]
@@ -465,47 +481,98 @@ async fn calls_from_other_runtimes_and_plain_threads_work() {
     assert!(matches!(found, Lookup::Found(_)));
 }
 
+/// A relay in front of a server that passes one request on and then cuts the connection instead of the answer.
+struct Relay {
+    port: u16,
+    /// What the request must contain.
+    wanted: Arc<Mutex<Option<&'static [u8]>>>,
+}
+
+impl Relay {
+    async fn start(server: &Server) -> Self {
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let port = socket.local_addr().expect("bound").port();
+        let wanted = Arc::new(Mutex::new(None));
+        let (target, armed) = (server.port, Arc::clone(&wanted));
+        tokio::spawn(async move {
+            while let Ok((client, _)) = socket.accept().await {
+                tokio::spawn(relay(client, target, Arc::clone(&armed)));
+            }
+        });
+        Self { port, wanted }
+    }
+
+    fn cut_the_answer_to(&self, request: &'static [u8]) {
+        *self.wanted.lock().expect("sound") = Some(request);
+    }
+
+    fn has_cut(&self) -> bool {
+        self.wanted.lock().expect("sound").is_none()
+    }
+}
+
+async fn relay(mut client: tokio::net::TcpStream, target: u16, wanted: Arc<Mutex<Option<&'static [u8]>>>) {
+    let mut server = tokio::net::TcpStream::connect(("127.0.0.1", target)).await.expect("connected");
+    let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    let mut cut = false;
+    loop {
+        tokio::select! {
+            read = client.read(&mut up) => {
+                let Ok(length @ 1..) = read else { return };
+                let mut wanted = wanted.lock().expect("sound").take_if(|text| up[..length].windows(text.len()).any(|part| part == *text));
+                cut |= wanted.take().is_some();
+                if server.write_all(&up[..length]).await.is_err() { return }
+            }
+            read = server.read(&mut down) => {
+                let Ok(length @ 1..) = read else { return };
+                // Dropping both ends here loses the answer of a request that was carried out.
+                if cut || client.write_all(&down[..length]).await.is_err() { return }
+            }
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_repeated_batch_is_written_once() {
+async fn a_batch_whose_answer_is_lost_is_written_once() {
     let server = Server::start(&[]).await;
-    let stores = server.open(RELAXED).await;
+    let relay = Relay::start(&server).await;
+    let config = RedisConfig { port: relay.port, ..server.config() };
+    let stores = open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened");
     let (mut writer, now) = (Writer::new(), Timestamp::system());
     let tokens: Vec<TokenId> = (0..20).map(|_| record("a", "b", "c").id).collect();
     let mut batch = Vec::new();
     for _ in 0..3 {
-        tokens.iter().for_each(|token| drop(writer.push(&mut batch, *token, now)));
+        tokens.iter().for_each(|token| {
+            writer.push(&mut batch, *token, now);
+        });
     }
-    let batch = Bytes::from(batch);
-    // Half of it arrives, then the connection is cut: the answers never come.
-    let half: Vec<u8> = crate::activity::Frames::new(&batch)
-        .filter(|frame| {
-            let token = crate::activity::FrameHead::of(frame).expect("own frame").token();
-            tokens[..10].contains(&token)
-        })
-        .flat_map(|frame| [&(frame.len() as u32).to_le_bytes()[..], frame].concat())
-        .collect();
-    let mut connection = server.connect().await;
-    redis::cmd("CLIENT").arg("PAUSE").arg(60_000).arg("WRITE").exec_async(&mut connection).await.expect("paused");
-    let (activity, sent) = (Arc::clone(&stores.activity), batch.clone());
-    let call = tokio::spawn(async move { activity.append(sent).await });
-    let blocked = async || {
-        let text: String = redis::cmd("INFO").arg("clients").query_async(&mut connection.clone()).await.ok()?;
-        text.lines().any(|line| line.strip_prefix("blocked_clients:").is_some_and(|n| n != "0")).then_some(())
-    };
-    eventually("the batch hangs", blocked).await;
-    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("NORMAL").exec_async(&mut connection).await.expect("cut");
-    redis::cmd("CLIENT").arg("UNPAUSE").exec_async(&mut connection).await.expect("goes on");
-    call.await.expect("ran").expect("the second try succeeds");
+    relay.cut_the_answer_to(b"LPUSH");
+    stores.activity.append(Bytes::from(batch)).await.expect("the second try succeeds");
+    assert!(relay.has_cut());
     for token in &tokens {
         assert_eq!(stores.activity.page(*token, 0, 100).await.expect("answered").len(), 3);
     }
-    // The check itself: what lies there is not written again, what does not is.
-    let core_view = server.open(RELAXED).await;
-    core_view.activity.append(Bytes::from(half)).await.expect("appended");
-    for (place, token) in tokens.iter().enumerate() {
-        let expected = if place < 10 { 6 } else { 3 };
-        assert_eq!(stores.activity.page(*token, 0, 100).await.expect("answered").len(), expected);
-    }
+}
+
+#[tokio::test]
+async fn a_read_whose_answer_is_lost_is_sent_again_and_a_lease_is_not() {
+    let server = Server::start(&[]).await;
+    let relay = Relay::start(&server).await;
+    let config = RedisConfig { port: relay.port, ..server.config() };
+    let stores = open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened");
+    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    relay.cut_the_answer_to(b"EVALSHA");
+    assert!(matches!(resolve(&stores, first_hash(&kept)).await, Ok(Lookup::Found(_))));
+    assert!(relay.has_cut());
+    relay.cut_the_answer_to(b"GET");
+    assert_eq!(stores.tokens.find(TokenRef::Id(kept.id)).await.expect("answered"), Some(kept.clone()));
+    assert!(relay.has_cut());
+    relay.cut_the_answer_to(b"EVALSHA");
+    let window = MonthLimit { size: 64, anchor: Anchor::Rolling }.window(Timestamp::system(), Timestamp::system());
+    let lost = stores.counters.reserve(kept.id, 64, window).await.expect_err("not sent again");
+    assert!(matches!(&lost, StoreError::Unavailable(text) if text.contains("dropped")), "{lost:?}");
+    let used = eventually("it answers", async || stores.counters.used(kept.id, window).await.ok()).await;
+    assert_eq!(used.used, 1, "one lease was stranded, not two");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -548,18 +615,23 @@ async fn lists_stay_near_their_cap_and_leave_with_their_token() {
     let life = async |key: Vec<u8>| -> i64 {
         redis::cmd("TTL").arg(key).query_async(&mut server.connect().await).await.expect("told")
     };
-    assert_eq!(life(list.clone()).await, -1);
+    // A list leaves with the newest of its events; counters and last use of a living token stay.
+    assert!((3_600 + 80_000..=3_600 + 86_400).contains(&life(list.clone()).await));
+    assert_eq!(life(keys.counters(&kept.id.short())).await, -1);
     assert!(life(keys.activity(&stray.short())).await > 0, "nobody would ever remove it");
     assert!(life(keys.counters(&stray.short())).await > 0);
     stores.tokens.revoke(kept.id, String::new(), Timestamp::system()).await.expect("revoked");
-    assert!(life(list).await > 0 && life(keys.counters(&kept.id.short())).await > 0);
+    assert!(life(keys.counters(&kept.id.short())).await > 0);
+    assert!((1..=3_600).contains(&life(list).await));
 }
 
 #[tokio::test]
 async fn a_full_server_still_lets_known_tokens_in_and_revokes() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let mut sent = record("default", "mira", "first");
+    sent.secrets.push(foreign_secret(sent.id));
+    let kept = stores.tokens.create(sent).await.expect("created");
     let mut connection = server.connect().await;
     redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1").exec_async(&mut connection).await.expect("set");
     let full = stores.tokens.create(record("default", "mira", "second")).await.expect_err("no room");
@@ -567,7 +639,9 @@ async fn a_full_server_still_lets_known_tokens_in_and_revokes() {
     let found = stores.tokens.resolve(first_hash(&kept), metered(), Timestamp::system()).await;
     assert!(matches!(found, Ok(Lookup::Found(_))), "{found:?}");
     stores.tokens.revoke(kept.id, String::new(), Timestamp::system()).await.expect("revoked");
-    assert!(matches!(resolve(&stores, first_hash(&kept)).await, Ok(Lookup::Revoked(_))));
+    for slot in &kept.secrets {
+        assert!(matches!(resolve(&stores, slot.hash).await, Ok(Lookup::Revoked(_))));
+    }
 }
 
 /// Runs every kind of operation once and returns every plain secret involved.
@@ -590,7 +664,9 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
     kept[0] = stores.tokens.update(edit).await.expect("updated");
     let mut batch = Vec::new();
     let mut writer = Writer::new();
-    kept.iter().for_each(|token| drop(writer.push(&mut batch, token.id, now)));
+    for token in &kept {
+        writer.push(&mut batch, token.id, now);
+    }
     stores.activity.append(Bytes::from(batch)).await.expect("appended");
     for token in &kept {
         let hash = token.secrets[0].hash;

@@ -174,7 +174,7 @@ impl Core {
         if old.generation != record.generation {
             return Err(StoreError::Conflict);
         }
-        let new = TokenRecord { generation: record.generation + 1, ..record };
+        let new = TokenRecord { generation: record.generation + 1, serial: old.serial, ..record };
         let moved = members(&old) != members(&new);
         let call = Call::once("changing a token", UNHURRIED);
         if moved {
@@ -237,11 +237,10 @@ impl Core {
     async fn revoke_read(&self, record: &TokenRecord, stone: &Tombstone) -> Result<(), StoreError> {
         let call = Call::repeatable("revoking a token", UNHURRIED);
         let packed = Entry::pack_tombstone(stone);
-        let mut pipe = redis::pipe();
         for hash in foreign(record) {
-            pipe.cmd("SET").arg(self.target.keys.secret(&hash)).arg(&packed[..]).arg("EX").arg(TOMBSTONE_LIFE);
+            let (key, script) = (self.target.keys.secret(&hash), &self.target.scripts.tombstone);
+            self.admin.script(call, script, &[&key], &[&packed, TOMBSTONE_LIFE]).await?;
         }
-        self.admin.pipeline(call, &pipe).await?;
         let short = record.id.short();
         let mut keys =
             vec![self.target.keys.record(&short), self.target.keys.counters(&short), self.target.keys.activity(&short)];
@@ -333,9 +332,9 @@ impl Core {
         }
     }
 
-    /// Life of what a token without a record leaves, in seconds.
+    /// Life of an event, in seconds.
     pub(super) fn activity_life(&self) -> Vec<u8> {
-        self.retention.max_age.as_secs().clamp(1, i64::MAX as u64 / 2_000).to_string().into_bytes()
+        self.life_of_events().to_string().into_bytes()
     }
 }
 
