@@ -100,6 +100,8 @@ pub(super) struct Link {
     wake: Notify,
     /// Number of the last connection known to be dead.
     dead: AtomicU64,
+    /// Whether a dropped connection is being replaced and the first attempt has not failed yet.
+    mending: watch::Sender<bool>,
     /// When a probe last succeeded: a timeout of a call begun earlier proves nothing new.
     proved: Mutex<Instant>,
     reported_down: AtomicBool,
@@ -117,6 +119,7 @@ impl Link {
             state: watch::Sender::new(live),
             wake: Notify::new(),
             dead: AtomicU64::new(0),
+            mending: watch::Sender::new(false),
             proved: Mutex::new(Instant::now()),
             permits: Arc::new(Semaphore::new(IN_FLIGHT)),
         })
@@ -169,7 +172,7 @@ impl Link {
 
     async fn run(&self, call: Call, request: Request<'_>) -> Result<Vec<Value>, Failure> {
         let mut again = call.again;
-        let mut live = self.live(&call)?;
+        let mut live = self.live(&call).await?;
         loop {
             let error = match timeout_at(call.until, request.send(live.connection.clone())).await {
                 Ok(Ok(answer)) => return Ok(answer),
@@ -198,7 +201,7 @@ impl Link {
                 return Failure::Other(StoreError::Full(text));
             }
             "READONLY" | "LOADING" | "NOAUTH" | "MASTERDOWN" => {
-                self.bury(live, &format!("it answers {code}"));
+                self.bury(live, false, &format!("it answers {code}"));
                 return Failure::Other(self.unavailable(call, &format!("it answers {code}")));
             }
             _ => {}
@@ -206,7 +209,7 @@ impl Link {
         if error.is_timeout() {
             self.suspect(call, live);
         } else if error.is_io_error() || error.is_unrecoverable_error() {
-            self.bury(live, "the connection dropped");
+            self.bury(live, true, "the connection dropped");
             return Failure::Dropped(self.unavailable(call, "the connection dropped"));
         }
         Failure::Other(self.unavailable(call, error.to_string().trim_start_matches(": ")))
@@ -216,9 +219,29 @@ impl Link {
         StoreError::Unavailable(format!("Redis at {}, {}: {cause}", self.target.address(), call.name))
     }
 
-    fn live(&self, call: &Call) -> Result<Live, Failure> {
+    /// The connection; while a dropped one is being replaced for the first time, a call that may wait waits for it.
+    async fn live(&self, call: &Call) -> Result<Live, Failure> {
         let live = self.state.borrow().clone();
-        live.ok_or_else(|| Failure::Other(self.unavailable(call, "not connected")))
+        if let Some(live) = live {
+            return Ok(live);
+        }
+        let mut state = self.state.subscribe();
+        let mut mending = self.mending.subscribe();
+        if call.again && *mending.borrow() {
+            let mended = async { state.wait_for(Option::is_some).await.ok().and_then(|live| live.clone()) };
+            let given_up = async { mending.wait_for(|mending| !mending).await.is_ok() };
+            let outcome = timeout_at(call.until, async {
+                tokio::select! {
+                    biased;
+                    live = mended => live,
+                    _ = given_up => None,
+                }
+            });
+            if let Ok(Some(live)) = outcome.await {
+                return Ok(live);
+            }
+        }
+        Err(Failure::Other(self.unavailable(call, "not connected")))
     }
 
     /// The connection after `dead`, within the call's time.
@@ -238,9 +261,11 @@ impl Link {
         }
     }
 
-    /// Closes the link until there is another connection.
-    fn bury(&self, live: &Live, cause: &str) {
-        self.dead.fetch_max(live.number, Ordering::Relaxed);
+    /// Closes the link until there is another connection, which callers may wait for if one is likely soon.
+    fn bury(&self, live: &Live, soon: bool, cause: &str) {
+        if self.dead.fetch_max(live.number, Ordering::Relaxed) < live.number && soon {
+            self.mending.send_replace(true);
+        }
         self.close(live, cause);
     }
 
@@ -273,6 +298,7 @@ impl Link {
             }
             closed
         });
+        self.mending.send_replace(false);
         if self.reported_down.swap(false, Ordering::Relaxed) {
             tracing::info!(store = self.target.address(), link = self.name, "Redis answers");
         }
@@ -293,6 +319,7 @@ impl Link {
                         (current, pause) = (Some(live), FIRST_PAUSE);
                     }
                     Err(error) => {
+                        self.mending.send_replace(false);
                         self.report_down(&error.to_string());
                         sleep(jittered(pause)).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -304,21 +331,27 @@ impl Link {
                 () = self.wake.notified() => {}
                 () = sleep(PROBE_EVERY) => {}
             }
-            let dead = self.dead.load(Ordering::Relaxed) >= live.number;
-            if !dead && probe(&live.connection).await {
-                self.open(live);
-            } else {
-                self.bury(live, "no answer to a probe");
+            if self.dead.load(Ordering::Relaxed) >= live.number {
                 current = None;
+                continue;
+            }
+            match timeout(PROBE_WITHIN, probe(live.connection.clone())).await {
+                Ok(Ok(_)) => self.open(live),
+                Ok(Err(error)) => {
+                    self.bury(live, error.is_io_error(), "the connection dropped");
+                    current = None;
+                }
+                Err(_) => {
+                    self.bury(live, false, "no answer to a probe");
+                    current = None;
+                }
             }
         }
     }
 }
 
-async fn probe(connection: &MultiplexedConnection) -> bool {
-    let mut connection = connection.clone();
-    let ping = redis::cmd("PING");
-    matches!(timeout(PROBE_WITHIN, ping.query_async::<Value>(&mut connection)).await, Ok(Ok(_)))
+async fn probe(mut connection: MultiplexedConnection) -> RedisResult<Value> {
+    redis::cmd("PING").query_async(&mut connection).await
 }
 
 /// Between half of `pause` and all of it, so that a fleet does not return in step.

@@ -342,6 +342,25 @@ fn local_ports_towards(port: u16) -> HashSet<u16> {
 }
 
 #[tokio::test]
+async fn look_ups_outlive_the_reset_of_every_connection() {
+    let server = Server::start(&[]).await;
+    let stores = server.open(RELAXED).await;
+    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let mut connection = server.connect().await;
+    for round in 0..5 {
+        redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("NORMAL").exec_async(&mut connection).await.expect("cut");
+        let callers = (0..50).map(|_| {
+            let (stores, hash) = (stores.clone(), first_hash(&kept));
+            tokio::spawn(async move { resolve(&stores, hash).await })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            let found = caller.await.expect("ran");
+            assert!(matches!(found, Ok(Lookup::Found(_))), "round {round}: {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_demoted_server_is_left_until_it_takes_writes_again() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
