@@ -1,4 +1,5 @@
-//! Activity: one list of frames per token, newest first, written in batches.
+//! Activity: one list of frames per token, newest first, written in batches: in the steady state one push per token and
+//! batch, all in one round trip.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,7 @@ use super::keys::LAST_USE;
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::activity::{Event, EventId, EventLog, FrameHead, Frames};
 use crate::clock::Timestamp;
-use crate::token::{ShortId, StoreError, StoreFuture, TokenId};
+use crate::token::{LastUse, ShortId, StoreError, StoreFuture, TokenId};
 
 /// Bytes after which a pipeline is sent and the next one begun.
 const PIPELINE_BYTES: usize = 1 << 20;
@@ -62,7 +63,7 @@ impl Unsure {
     }
 }
 
-/// Whose list was given its full life today. A list lives a day longer than its events are shown, so once a day and
+/// Whose list was given its full life, and whose last use was noted, today. A list lives a day longer than its events are shown, so once a day and
 /// sidecar is enough for a list to outlast its newest event.
 #[derive(Default)]
 pub(super) struct Renewed(Mutex<(i64, HashSet<ShortId>)>);
@@ -109,12 +110,19 @@ impl Core {
     /// there yet; `repeated` says that even the first try must check.
     async fn push(&self, part: &[&Group<'_>], repeated: &mut bool) -> Result<(), StoreError> {
         if !*repeated {
-            let mut pipe = Pipeline::with_capacity(2 * part.len());
+            let mut pipe = Pipeline::with_capacity(part.len());
             for group in part {
-                self.push_commands(&mut pipe, group);
+                let activity = self.target.keys.activity(&short_of(group));
+                let bytes: usize = group.iter().map(|(_, _, frame)| frame.len()).sum();
+                let mut push = Cmd::with_capacity(2 + group.len(), 5 + activity.len() + bytes);
+                push.arg(b"LPUSH").arg(activity);
+                for (_, _, frame) in *group {
+                    push.arg(*frame);
+                }
+                pipe.add_command(push);
             }
             match self.admin.pipeline(Call::once("writing activity", UNHURRIED), &pipe).await {
-                Ok(answers) => return self.follow_up(part, answers.into_iter().step_by(2)).await,
+                Ok(answers) => return self.follow_up(part, answers.into_iter()).await,
                 Err(Failure::Dropped(_)) => *repeated = true,
                 Err(other) => return Err(other.into()),
             }
@@ -123,10 +131,9 @@ impl Core {
         let mut pipe = Pipeline::with_capacity(1 + part.len());
         pipe.add_command(scripts.replay.load());
         for group in part {
-            let [activity, counters] = self.keys_of(group);
-            let mut args = vec![last_use(group)];
-            args.extend(group.iter().map(|(_, _, frame)| *frame));
-            pipe.add_command(scripts.replay.by_digest(&[&activity, &counters], &args));
+            let activity = self.target.keys.activity(&short_of(group));
+            let frames: Vec<&[u8]> = group.iter().map(|(_, _, frame)| *frame).collect();
+            pipe.add_command(scripts.replay.by_digest(&[&activity], &frames));
         }
         // Each command checks for itself, so that a third try does no harm; it waits for the new connection.
         let call = Call::repeatable("writing activity again", UNHURRIED);
@@ -135,27 +142,8 @@ impl Core {
         self.follow_up(part, answers.into_iter().skip(1)).await
     }
 
-    fn push_commands(&self, pipe: &mut Pipeline, group: &Group<'_>) {
-        let [activity, counters] = self.keys_of(group);
-        let bytes: usize = group.iter().map(|(_, _, frame)| frame.len()).sum();
-        let mut push = Cmd::with_capacity(2 + group.len(), 5 + activity.len() + bytes);
-        push.arg(b"LPUSH").arg(&activity[..]);
-        for (_, _, frame) in group {
-            push.arg(*frame);
-        }
-        let mut mark = Cmd::with_capacity(4, 4 + counters.len() + 1 + 28);
-        mark.arg(b"HSET").arg(&counters[..]).arg(LAST_USE).arg(last_use(group));
-        pipe.add_command(push);
-        pipe.add_command(mark);
-    }
-
-    fn keys_of(&self, group: &Group<'_>) -> [Vec<u8>; 2] {
-        let short = short_of(group);
-        [self.target.keys.activity(&short), self.target.keys.counters(&short)]
-    }
-
-    /// Trims lists that have grown long, renews the life of those not renewed today, and limits that of counters that
-    /// have begun without a token.
+    /// Trims lists that have grown long; once a day renews a list's life and writes the use that is to outlive it; limits
+    /// the life of what has begun without a token.
     async fn follow_up(&self, part: &[&Group<'_>], lengths: impl Iterator<Item = Value>) -> Result<(), StoreError> {
         let shown = self.retention.per_token;
         let long = shown.saturating_add(shown / 8).saturating_add(SLACK);
@@ -172,13 +160,17 @@ impl Core {
             }
             if due.contains(&short) {
                 pipe.cmd("EXPIRE").arg(self.target.keys.activity(&short)).arg(longer);
+                pipe.cmd("HSET").arg(self.target.keys.counters(&short)).arg(LAST_USE).arg(last_use(group));
             }
             if length == group.len() {
                 if !std::mem::replace(&mut loaded, true) {
                     pipe.add_command(orphan.load());
                 }
-                let [activity, counters] = self.keys_of(group);
-                let keys = [&activity[..], &counters, &self.target.keys.record(&short)];
+                let keys = [
+                    &self.target.keys.activity(&short)[..],
+                    &self.target.keys.counters(&short),
+                    &self.target.keys.record(&short),
+                ];
                 pipe.add_command(orphan.by_digest(&keys, &[&life]));
             }
         }
@@ -194,6 +186,27 @@ impl Core {
     /// Life of an event, in seconds; far below what Redis can express.
     pub(super) fn life_of_events(&self) -> u64 {
         self.retention.max_age.as_secs().clamp(1, 100 * 366 * 86_400)
+    }
+
+    /// The head of the list, or what was noted once a day of a list that has left.
+    pub(super) async fn last_use(&self, id: TokenId) -> Result<Option<LastUse>, StoreError> {
+        let (name, short) = ("reading a token's last use", id.short());
+        let mut pipe = redis::pipe();
+        pipe.cmd("LINDEX").arg(self.target.keys.activity(&short)).arg(0);
+        pipe.cmd("HGET").arg(self.target.keys.counters(&short)).arg(LAST_USE);
+        let answers = self.admin.pipeline(Call::repeatable(name, UNHURRIED), &pipe).await?;
+        let mut uses = Vec::with_capacity(2);
+        for (place, answer) in answers.into_iter().enumerate() {
+            let bytes = match &answer {
+                Value::Nil => continue,
+                Value::BulkString(bytes) => &bytes[..],
+                _ => return Err(unexpected(name)),
+            };
+            let bytes =
+                if place == 0 { FrameHead::of(bytes).map(|head| head.last_use()).unwrap_or_default() } else { bytes };
+            uses.push(FrameHead::parse_last_use(bytes).ok_or_else(|| unexpected(name))?);
+        }
+        Ok(uses.into_iter().max_by_key(|last| last.at))
     }
 
     async fn page(&self, token: TokenId, skip: usize, take: usize) -> Result<Vec<Event>, StoreError> {

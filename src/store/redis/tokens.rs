@@ -10,9 +10,8 @@ use redis::{Pipeline, Value};
 use tokio::sync::broadcast;
 
 use super::connection::Call;
-use super::keys::{Entry, LAST_USE, owner_member, pack_change, pack_record, parse_record, token_member};
+use super::keys::{Entry, owner_member, pack_change, pack_record, parse_record, token_member};
 use super::{Core, RedisStore, UNHURRIED, unexpected};
-use crate::activity::FrameHead;
 use crate::clock::Timestamp;
 use crate::token::{
     Change, LastUse, Listing, Lookup, Page, PlanTable, SecretHash, ShortId, SortBy, StoreError, StoreFuture, TokenId,
@@ -109,20 +108,6 @@ impl Core {
         cmd.arg(key);
         match self.admin.command(Call::repeatable(name, UNHURRIED), &cmd).await? {
             Value::BulkString(bytes) => Ok(Some(bytes)),
-            Value::Nil => Ok(None),
-            _ => Err(unexpected(name)),
-        }
-    }
-
-    async fn last_use(&self, id: TokenId) -> Result<Option<LastUse>, StoreError> {
-        let name = "reading a token's last use";
-        let mut cmd = redis::cmd("HGET");
-        cmd.arg(self.target.keys.counters(&id.short())).arg(LAST_USE);
-        match self.admin.command(Call::repeatable(name, UNHURRIED), &cmd).await? {
-            Value::BulkString(bytes) => match FrameHead::parse_last_use(&bytes) {
-                Some(last) => Ok(Some(last)),
-                None => Err(unexpected(name)),
-            },
             Value::Nil => Ok(None),
             _ => Err(unexpected(name)),
         }
