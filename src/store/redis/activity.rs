@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::token::{LastUse, ShortId, StoreError, StoreFuture, TokenId};
 
 /// Bytes after which a pipeline is sent and the next one begun.
-const PIPELINE_BYTES: usize = 1 << 20;
+const PIPELINE_BYTES: usize = 128 << 10;
 /// Most frames in one push; a script can unpack a few thousand arguments.
 const PUSH_FRAMES: usize = 1000;
 /// A list is trimmed when it is longer than is shown by an eighth and this.

@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used)]
 
 use std::collections::HashSet;
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -992,15 +992,4 @@ async fn measure_memory_and_batches() {
 fn thread_cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     Duration::from_nanos(stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("a number"))
-}
-
-#[test]
-fn addresses_of_clients_are_kept_whole() {
-    // The last use is cut from the frame; both families must come back.
-    let mut batch = Vec::new();
-    Writer::new().push(&mut batch, TokenId::random(1), Timestamp::from_millis(5));
-    let frame = crate::activity::Frames::new(&batch).next().expect("a frame");
-    let last = crate::activity::FrameHead::of(frame).expect("own frame").last_use();
-    let read = crate::activity::FrameHead::parse_last_use(last).expect("own bytes");
-    assert!(matches!(read.address, IpAddr::V4(_)));
 }
