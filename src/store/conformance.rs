@@ -4,6 +4,8 @@
 //! `crate::store::conformance::suite!(open);` where `async fn open() -> (Stores, G)` and `G` keeps whatever the store
 //! lives in. Each case gets a store of its own.
 
+#![allow(clippy::expect_used)] // a failed expectation is the test's verdict
+
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};

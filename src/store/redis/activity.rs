@@ -63,8 +63,8 @@ impl Unsure {
     }
 }
 
-/// Whose list was given its full life, and whose last use was noted, today. A list lives a day longer than its events are shown, so once a day and
-/// sidecar is enough for a list to outlast its newest event.
+/// Whose list was given its full life, and whose last use was noted, today. A list lives a day longer than its events are
+/// shown, so once a day and sidecar is enough for a list to outlast its newest event.
 #[derive(Default)]
 pub(super) struct Renewed(Mutex<(i64, HashSet<ShortId>)>);
 
@@ -142,7 +142,7 @@ impl Core {
         self.follow_up(part, answers.into_iter().skip(1)).await
     }
 
-    /// Trims lists that have grown long; once a day renews a list's life and writes the use that is to outlive it; limits
+    /// Trims lists that have grown long; once a day renews a list's life and notes the use that is to outlive it; limits
     /// the life of what has begun without a token.
     async fn follow_up(&self, part: &[&Group<'_>], lengths: impl Iterator<Item = Value>) -> Result<(), StoreError> {
         let shown = self.retention.per_token;

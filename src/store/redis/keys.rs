@@ -233,7 +233,9 @@ mod unit {
         }
 
         #[test]
-        fn changes_survive(id in any::<[u8; 16]>(), at in any::<u64>(), told in proptest::collection::vec(any::<[u8; 32]>(), 0..4)) {
+        fn changes_survive(
+            id in any::<[u8; 16]>(), at in any::<u64>(), told in proptest::collection::vec(any::<[u8; 32]>(), 0..4)
+        ) {
             let told: Vec<SecretHash> = told.into_iter().map(SecretHash::from_bytes).collect();
             match parse_change(&pack_change(TokenId::from_bytes(id), at, &told)) {
                 Some(Change::Token { id: read, generation, hashes }) => {

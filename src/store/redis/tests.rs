@@ -538,8 +538,8 @@ async fn relay(mut client: tokio::net::TcpStream, target: u16, wanted: Arc<Mutex
         tokio::select! {
             read = client.read(&mut up) => {
                 let Ok(length @ 1..) = read else { return };
-                let mut wanted = wanted.lock().expect("sound").take_if(|text| up[..length].windows(text.len()).any(|part| part == *text));
-                cut |= wanted.take().is_some();
+                let holds = |text: &mut &[u8]| up[..length].windows(text.len()).any(|part| part == *text);
+                cut |= wanted.lock().expect("sound").take_if(|text| holds(&mut &**text)).is_some();
                 if server.write_all(&up[..length]).await.is_err() { return }
             }
             read = server.read(&mut down) => {
