@@ -73,6 +73,11 @@ impl EventKind {
         }
     }
 
+    /// Whether it is a use of the token, rather than something done to it or a refused try.
+    pub const fn is_use(self) -> bool {
+        matches!(self, Self::Request | Self::AdminRequest | Self::QuotaExceeded | Self::Forbidden)
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
         const ALL: [EventKind; 9] = [
             EventKind::Request,
@@ -343,6 +348,16 @@ impl<'a> FrameHead<'a> {
         let mut word = [0; 8];
         word.copy_from_slice(&self.fixed[37..45]);
         Timestamp::from_millis(i64::from_le_bytes(word))
+    }
+
+    /// What kind of event it is; `None` for a kind that this version does not know.
+    pub fn kind(&self) -> Option<EventKind> {
+        EventKind::from_byte(self.fixed[45])
+    }
+
+    /// Whether the event is a use of its token.
+    pub fn is_use(&self) -> bool {
+        self.kind().is_some_and(EventKind::is_use)
     }
 
     /// Time and address (17 bytes: 4 or 6, then the octets) as they lie in the frame: what a store keeps as last use.

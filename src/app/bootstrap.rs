@@ -36,7 +36,8 @@ pub(super) async fn admin_token(config: &Config, service: &TokenService) -> Resu
 /// Makes the file's content the admin token; an earlier one from a file goes.
 async fn install(path: &Path, service: &TokenService) -> Result<(), String> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{TOKEN_FILE}: {shown} cannot be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{TOKEN_FILE}: {shown} cannot be read: {error}"))?;
     let text = zeroize::Zeroizing::new(text.trim().to_owned());
     if text.len() < MIN_LENGTH {
         return Err(format!("{TOKEN_FILE}: {shown} holds fewer than {MIN_LENGTH} characters"));

@@ -42,7 +42,8 @@ pub(crate) fn demo(as_json: bool) -> Result<(), String> {
 
 /// Sockets on the usual ports, or on free ones, held until they are bound for good.
 fn free_ports() -> Result<[TcpListener; 4], String> {
-    let bind = |port| TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0))).map_err(text);
+    let bind =
+        |port| TcpListener::bind(("127.0.0.1", port)).or_else(|_| TcpListener::bind(("127.0.0.1", 0))).map_err(text);
     Ok([bind(PORTS[0])?, bind(PORTS[1])?, bind(PORTS[2])?, bind(PORTS[3])?])
 }
 
@@ -119,7 +120,8 @@ impl Tokens {
                 ..Draft::default()
             };
             let made = app.service.create(&Actor::operator(), draft).await;
-            made.map(|(_, secret)| secret.expose().to_owned()).map_err(|error| format!("the demo has no token: {error}"))
+            made.map(|(_, secret)| secret.expose().to_owned())
+                .map_err(|error| format!("the demo has no token: {error}"))
         };
         Ok(Self {
             admin: make("admin", &["all.admin"], "default").await?,
@@ -147,9 +149,18 @@ fn told([proxy, admin, ops, upstream]: [SocketAddr; 4], tokens: &Tokens) -> Stri
     for (what, arguments) in [
         ("no token: 401", format!("http://{proxy}/orders")),
         ("a token: 200, with RateLimit fields", format!("-H 'Authorization: Bearer {normal}' http://{proxy}/orders")),
-        ("what the upstream learns of the caller", format!("-H 'Authorization: Bearer {normal}' http://{proxy}/whoami")),
-        ("a scope is missing: 403", format!("-X POST -d '{{}}' -H 'Authorization: Bearer {normal}' http://{proxy}/orders")),
-        ("the fourth call in a row: 429", format!("-H 'Authorization: Bearer {limited}' 'http://{proxy}/orders?n=[1-4]'")),
+        (
+            "what the upstream learns of the caller",
+            format!("-H 'Authorization: Bearer {normal}' http://{proxy}/whoami"),
+        ),
+        (
+            "a scope is missing: 403",
+            format!("-X POST -d '{{}}' -H 'Authorization: Bearer {normal}' http://{proxy}/orders"),
+        ),
+        (
+            "the fourth call in a row: 429",
+            format!("-H 'Authorization: Bearer {limited}' 'http://{proxy}/orders?n=[1-4]'"),
+        ),
         ("a slow answer", format!("-H 'Authorization: Bearer {admin_token}' http://{proxy}/slow")),
         ("a stream", format!("-N -H 'Authorization: Bearer {admin_token}' http://{proxy}/stream")),
         ("the caller's own quota", format!("-H 'Authorization: Bearer {normal}' http://{admin}/v1/token")),

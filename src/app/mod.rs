@@ -150,7 +150,11 @@ impl App {
             tokio::spawn(resync(clock.clone())),
         ];
         let (admin_address, proxy_address) = (bound.admin.address, bound.proxy.address);
-        tasks.push(tokio::spawn(crate::admin::serve(tokio_listener(bound.admin)?, admin.clone(), turned(drain.clone()))));
+        tasks.push(tokio::spawn(crate::admin::serve(
+            tokio_listener(bound.admin)?,
+            admin.clone(),
+            turned(drain.clone()),
+        )));
         if !matches!(config.store.location, Location::Redis(_)) {
             let socket = control::bind(&control::socket_path(&config.store.data_dir)).await?;
             tasks.push(tokio::spawn(control::serve(socket, service.clone(), turned(drain.clone()))));
@@ -164,7 +168,19 @@ impl App {
         metrics::register(&registry, metrics, cells, admin.metrics());
         readiness.holds("listeners");
         tracing::info!(proxy = %proxy_address, admin = %admin_address, ops = %ops_address, "listening");
-        Ok(Some(Self { opened, service, resolver, leases, recorder, readiness, data_plane, draining, gone, tasks, ops }))
+        Ok(Some(Self {
+            opened,
+            service,
+            resolver,
+            leases,
+            recorder,
+            readiness,
+            data_plane,
+            draining,
+            gone,
+            tasks,
+            ops,
+        }))
     }
 
     /// Not ready, no new connections, drain, return leases, write what waits, close the store.
@@ -232,7 +248,17 @@ impl Shared {
         let (tokens, log) = (Arc::clone(&stores.tokens), Arc::clone(&stores.activity));
         let service = TokenService::new(tokens, log, opened.key.clone(), policy, clock.clone());
         let throttle = Arc::new(Throttle::new(&config.throttle));
-        Self { clock: clock.clone(), key: opened.key.clone(), stores, resolver, routes, leases, recorder, throttle, service }
+        Self {
+            clock: clock.clone(),
+            key: opened.key.clone(),
+            stores,
+            resolver,
+            routes,
+            leases,
+            recorder,
+            throttle,
+            service,
+        }
     }
 
     fn admin_services(&self, config: &Config) -> AdminServices {

@@ -38,7 +38,8 @@ impl DataPlane {
             };
             let (services, cells) = (Arc::clone(services), cells.thread(number));
             let thread = std::thread::Builder::new().name(format!("data-{number}")).spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+                let runtime =
+                    tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
                 runtime.block_on(async move {
                     let timer = CoarseTimer::default();
                     serve(lane, timer.clone(), Core::new(services, cells, timer)).await

@@ -7,6 +7,7 @@ pub(crate) mod conformance;
 mod embedded;
 mod key;
 mod open_redis;
+mod redis;
 
 pub(crate) use config::{Config, KeySource, Location, RedisConfig};
 

@@ -1,9 +1,11 @@
 //! Opening of the shared store.
 
-use super::{Config, OpenError, Opened, RedisConfig};
+use super::{Config, OpenError, Opened, RedisConfig, redis};
 use crate::token::HashKey;
 
 /// Connects to the server and checks that it keeps the fingerprint of `key`.
-pub(super) async fn open(_config: &Config, redis: &RedisConfig, _key: HashKey) -> Result<Opened, OpenError> {
-    Err(OpenError::Refused(format!("{redis:?}: this build holds no Redis store; use file: in store.url")))
+pub(super) async fn open(config: &Config, server: &RedisConfig, key: HashKey) -> Result<Opened, OpenError> {
+    let stores = redis::open(server, config.timeout, config.retention, key.fingerprint()).await?;
+    // Nothing waits in the process: dropping the last handle ends the connections.
+    Ok(Opened { stores, key, closing: Box::new(|| Box::pin(async {})) })
 }

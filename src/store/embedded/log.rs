@@ -24,6 +24,8 @@ const MAX_SEGMENT_AGE: Duration = Duration::from_secs(86_400);
 const DISORDER: Duration = Duration::from_secs(60);
 /// Last uses handed over at once when a segment is dropped.
 const HAND_OVER: usize = 4_096;
+/// Newest events of a token looked at to find its last use; audits and refused tries lie between.
+const LAST_USE_SPAN: usize = 64;
 
 /// What readers and the appending thread share.
 pub(super) struct Log {
@@ -125,12 +127,15 @@ impl Log {
 
     /// When the newest event was, if it is still kept.
     pub(super) fn last_use(&self, token: TokenId) -> io::Result<Option<LastUse>> {
-        let (head, segments) = self.chain(token);
-        let Some(head) = head else { return Ok(None) };
-        let mut cursor = Cursor::new(&self.folder, &segments);
-        let record = cursor.read(head.position, token)?;
-        let frame = record.and_then(|record| FrameHead::of(record.payload).ok());
-        Ok(frame.and_then(|frame| FrameHead::parse_last_use(frame.last_use())))
+        let mut found = None;
+        let mut looked_at = 0;
+        self.walk(token, |payload| {
+            looked_at += 1;
+            let use_of_it = FrameHead::of(payload).ok().filter(FrameHead::is_use);
+            found = use_of_it.and_then(|frame| FrameHead::parse_last_use(frame.last_use()));
+            found.is_none() && looked_at < LAST_USE_SPAN
+        })?;
+        Ok(found)
     }
 
     /// Hands the payloads of a token's chain to `visit`, newest first, until it returns false or the chain leaves what is
@@ -283,7 +288,8 @@ impl Tail {
         for (offset, record) in Records::new(&bytes, MAGIC.len()) {
             let Ok(frame) = FrameHead::of(record.payload) else { continue };
             let newest = self.log.state().heads.get(&frame.token()).map(|head| head.position);
-            if newest == Some(segment.base + offset as u64)
+            if frame.is_use()
+                && newest == Some(segment.base + offset as u64)
                 && let Ok(last) = frame.last_use().try_into()
             {
                 ending.push((frame.token(), last));

@@ -1,0 +1,118 @@
+//! The one round trip of a cold token.
+
+use redis::Value;
+
+use super::connection::Call;
+use super::keys::{Entry, parse_record};
+use super::{Core, unexpected};
+use crate::clock::Timestamp;
+use crate::token::{
+    Anchor, Lease, Lookup, PlanTable, Resolved, SecretHash, StoreError, TokenId, TokenRecord, Tombstone, UNLIMITED,
+};
+
+/// What the script says.
+enum Answer {
+    Unknown,
+    Revoked(Tombstone),
+    /// The token lives in another tag: one more round trip.
+    Forward(TokenId),
+    /// The record, and what was leased: granted, remaining, oldest counter of the period.
+    Found(Box<TokenRecord>, Option<[i64; 3]>),
+}
+
+impl Core {
+    /// Resolves a secret and leases quota for it.
+    pub(super) async fn resolve(
+        &self,
+        hash: SecretHash,
+        plans: &PlanTable,
+        now: Timestamp,
+    ) -> Result<Lookup, StoreError> {
+        // Sent again after a dropped connection it may strand one more lease, as a crash would.
+        let call = Call::repeatable("looking up a secret", self.timeout);
+        let rows = plan_rows(plans, now);
+        let mut answer = self.ask(call, &self.target.keys.secret(&hash), hash.tag(), &[], &rows).await?;
+        if let Answer::Forward(id) = answer {
+            let key = self.target.keys.record(&id.short());
+            answer = self.ask(call, &key, id.tag(), id.as_bytes(), &rows).await?;
+        }
+        let (record, leased) = match answer {
+            Answer::Unknown | Answer::Forward(_) => return Ok(Lookup::Unknown),
+            Answer::Revoked(stone) => return Ok(Lookup::Revoked(stone)),
+            Answer::Found(record, leased) => (*record, leased),
+        };
+        if record.secret(&hash).is_none() {
+            // A forward that outlived its secret.
+            return Ok(Lookup::Unknown);
+        }
+        let lease = leased.zip(plans.resolve(&record.plan).month.as_ref()).map(|(leased, month)| {
+            let window = month.window(record.created_at, now);
+            let [granted, remaining, oldest] = leased;
+            Lease {
+                granted: granted.unsigned_abs(),
+                remaining: remaining.unsigned_abs(),
+                window,
+                refresh_at: window.leaves_at(oldest),
+            }
+        });
+        Ok(Lookup::Found(Box::new(Resolved { record, lease })))
+    }
+
+    async fn ask(&self, call: Call, key: &[u8], tag: u8, id: &[u8], rows: &[Vec<u8>]) -> Result<Answer, StoreError> {
+        let base = self.target.keys.base(tag);
+        let mut args: Vec<&[u8]> = Vec::with_capacity(2 + rows.len());
+        args.extend([&base[..], id]);
+        args.extend(rows.iter().map(Vec::as_slice));
+        Answer::parse(self.requests.script(call, &self.target.scripts.resolve, &[key], &args).await?)
+    }
+}
+
+impl Answer {
+    fn parse(answer: Value) -> Result<Self, StoreError> {
+        let wrong = || unexpected("looking up a secret");
+        let Value::Array(items) = answer else { return Err(wrong()) };
+        match &items[..] {
+            [Value::Int(0)] => Ok(Self::Unknown),
+            [Value::Int(1), Value::BulkString(entry)] => match Entry::parse(entry)? {
+                Entry::Tombstone(stone) => Ok(Self::Revoked(stone)),
+                Entry::Token(_) | Entry::Forward(_) => Err(wrong()),
+            },
+            [Value::Int(2), Value::BulkString(id)] => {
+                let id = <[u8; 16]>::try_from(&id[..]).map_err(|_| wrong())?;
+                Ok(Self::Forward(TokenId::from_bytes(id)))
+            }
+            [Value::Int(3), Value::BulkString(record)] => Ok(Self::Found(Box::new(parse_record(record)?), None)),
+            [
+                Value::Int(3),
+                Value::BulkString(record),
+                Value::Int(granted),
+                Value::Int(remaining),
+                Value::Int(oldest),
+            ] => Ok(Self::Found(Box::new(parse_record(record)?), Some([*granted, *remaining, *oldest]))),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// The script's arguments from the third on: now, then name, size, kind, first and last counter of every plan. The
+/// counters of a token-start period depend on the token, so the script finds them.
+fn plan_rows(plans: &PlanTable, now: Timestamp) -> Vec<Vec<u8>> {
+    let mut rows = vec![now.as_millis().to_string().into_bytes()];
+    for plan in plans.iter() {
+        rows.push(plan.name.as_bytes().to_vec());
+        let Some(month) = &plan.month else {
+            rows.extend([const { Vec::new() }; 4]);
+            continue;
+        };
+        // Doubles carry a script's numbers.
+        rows.push(month.size.min(UNLIMITED).to_string().into_bytes());
+        let window = month.window(now, now);
+        rows.push(vec![window.kind]);
+        let (first, last) = match month.anchor {
+            Anchor::TokenStart => (0, 0),
+            Anchor::Calendar(_) | Anchor::Rolling => (window.first_bucket(), window.bucket),
+        };
+        rows.extend([first.to_string().into_bytes(), last.to_string().into_bytes()]);
+    }
+    rows
+}
