@@ -187,7 +187,9 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let length = lengths.next();
     if lengths.next().is_some()
-        || length.is_some_and(|value| value.len() > 18 || !value.as_bytes().iter().all(u8::is_ascii_digit))
+        || length.is_some_and(|value| {
+            value.is_empty() || value.len() > 18 || !value.as_bytes().iter().all(u8::is_ascii_digit)
+        })
     {
         return Err(Rejection::BadRequest("The Content-Length field is not valid."));
     }

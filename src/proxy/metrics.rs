@@ -319,7 +319,7 @@ mod tests {
         for line in [
             "tollgate_requests_total{route=\"orders\",outcome=\"allowed\",status=\"2xx\"} 1.0",
             "tollgate_denials_total{reason=\"unknown\"} 1.0",
-            "tollgate_sidecar_duration_seconds_bucket{le=\"2e-6\"} 1",
+            "tollgate_sidecar_duration_seconds_bucket{le=\"0.000002\"} 1",
             "tollgate_upstream_duration_seconds_count 1",
         ] {
             assert!(text.contains(line), "{line} in {text}");

@@ -187,7 +187,8 @@ mod tests {
         #[test]
         fn the_form_is_final(path in "/([a-c./;%\\\\]|%2[eEfF5]|%[0-9a-fA-F]{2}){0,12}") {
             if let Ok(normal) = normalise(&path) {
-                prop_assert_eq!(normalise(&normal).as_deref(), Ok(&*normal));
+                let again = normalise(&normal);
+                prop_assert_eq!(again.as_deref(), Ok(&*normal));
                 prop_assert!(!normal.contains("//") && !normal.contains("/../") && !normal.contains("/./"));
                 prop_assert!(!normal.ends_with("/..") && !normal.contains(';') && !normal.contains('\\'));
                 let lower = normal.to_ascii_lowercase();

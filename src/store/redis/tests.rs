@@ -173,7 +173,7 @@ fn foreign_secret(id: TokenId) -> SecretSlot {
 
 fn metered() -> Arc<PlanTable> {
     let month = Some(MonthLimit { size: 6_400, anchor: Anchor::TokenStart });
-    Arc::new(PlanTable::new([Plan { name: "default".into(), minute: None, month }]))
+    Arc::new(PlanTable::new([Plan { name: "default".into(), index: 0, minute: None, month }]))
 }
 
 async fn refusal(config: &RedisConfig) -> String {
