@@ -203,6 +203,10 @@ fn exit_codes_and_messages_say_what_to_do() {
         stderr(&bad)
     );
     assert!(stderr(&bad).ends_with("2 mistakes\n"));
+    let bad = site.run(&["check", "--json", "--config", "bad.toml"]);
+    assert_eq!(bad.status.code(), Some(64));
+    let told: serde_json::Value = serde_json::from_slice(&bad.stdout).expect("JSON on standard output");
+    assert_eq!((&told["ok"], told["errors"].as_array().map(Vec::len)), (&false.into(), Some(2)));
     assert_eq!(site.run(&["token", "list", "--config", "absent.toml"]).status.code(), Some(64));
     assert_eq!(site.run(&["token", "create"]).status.code(), Some(64));
     assert_eq!(site.run(&["token", "create", "--name", "x", "--expires", "soon"]).status.code(), Some(64));

@@ -2,27 +2,33 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::{self, DirBuilder};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{App, Listeners, Stop, logging, runtime, sample};
 use crate::admin::service::{Actor, Draft};
 use crate::config::Config;
+use crate::token::push_hex;
 
 /// Usual ports; any free one where it is taken.
 const PORTS: [u16; 4] = [8080, 8081, 9464, 9000];
 
-/// Serves a sample of everything until a signal ends it.
+/// Serves a sample of everything until a signal ends it, or its terminal is closed. Leaves no file behind.
 pub(crate) fn demo(as_json: bool) -> Result<(), String> {
+    let folder = Folder::make()?;
     runtime()?.block_on(async {
         let mut stop = Stop::new()?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(text)?;
         let [proxy, admin, ops, upstream] = free_ports()?;
         let upstream_address = upstream.local_addr().map_err(text)?;
         upstream.set_nonblocking(true).map_err(text)?;
-        let config = config(upstream_address)?;
+        let config = config(upstream_address, &folder.0)?;
         logging::init(&config.telemetry)?;
         let sample = tokio::net::TcpListener::from_std(upstream).map_err(text)?;
         let sample = tokio::spawn(sample::serve(sample));
@@ -33,11 +39,38 @@ pub(crate) fn demo(as_json: bool) -> Result<(), String> {
         let told = if as_json { told_as_json(addresses, &tokens) } else { told(addresses, &tokens) };
         // A closed standard output does not end the demo.
         let _ = std::io::stdout().write_all(told.as_bytes()).and_then(|()| std::io::stdout().flush());
-        stop.wait().await;
+        tokio::select! {
+            _ = stop.wait() => {}
+            _ = hangup.recv() => {}
+        }
         let stopped = app.stop().await;
         sample.abort();
         stopped
     })
+}
+
+/// The data directory of a demo; goes when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> Result<Self, String> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| format!("the system gives no random bytes: {error}"))?;
+        let mut name = "tollgate-demo-".to_owned();
+        push_hex(&mut name, &random);
+        let path = std::env::temp_dir().join(name);
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|error| format!("{} cannot be made: {error}; TMPDIR names another place", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "the folder of the demo was not deleted");
+        }
+    }
 }
 
 /// Sockets on the usual ports, or on free ones, held until they are bound for good.
@@ -60,11 +93,13 @@ fn listeners(config: &Config, proxy: TcpListener, admin: TcpListener, ops: TcpLi
     Listeners::bind(&config)
 }
 
-fn config(upstream: SocketAddr) -> Result<Config, String> {
+fn config(upstream: SocketAddr, folder: &Path) -> Result<Config, String> {
+    let folder = folder.display().to_string();
     let toml = format!(
         r#"
 [store]
 url = "memory:"
+data_dir = {folder:?}
 [log]
 level = "warn"
 [plan.default]
@@ -97,8 +132,6 @@ path = "/v1/token"
 serve = "token-self"
 "#
     );
-    let folder = std::env::temp_dir().join(format!("tollgate-demo-{}", std::process::id()));
-    let toml = toml.replace("[log]", &format!("data_dir = {:?}\n[log]", folder.display().to_string()));
     Config::parse(&toml, Path::new("demo.toml"), &BTreeMap::new()).map_err(|errors| errors.to_string())
 }
 
@@ -168,7 +201,8 @@ fn told([proxy, admin, ops, upstream]: [SocketAddr; 4], tokens: &Tokens) -> Stri
         ("metrics", format!("http://{ops}/metrics")),
     ] {
         line(format!("  # {what}"));
-        line(format!("  curl -si {arguments}"));
+        // The empty line ends bodies that have no line end of their own.
+        line(format!("  curl -si -w '\\n' {arguments}"));
     }
     out
 }

@@ -14,12 +14,12 @@ pub(super) fn check(loaded: Result<Config, ConfigErrors>, as_json: bool) -> Resu
         Err(errors) if as_json => {
             let each = |e: &crate::config::ConfigError| json!({"place": e.place, "key": e.key, "message": e.message});
             let errors: Vec<_> = errors.0.iter().map(each).collect();
-            return Err(Failure::Usage(json!({"ok": false, "exit_code": USAGE, "errors": errors}).to_string()));
+            let mut output = Output::new(true);
+            let _ = output.object(&json!({"ok": false, "exit_code": USAGE, "errors": errors}));
+            return Err(output.finish().map_or_else(Failure::Failed, |()| Failure::ToldUsage));
         }
         Err(errors) => {
-            let count = errors.0.len();
-            let noun = if count == 1 { "mistake" } else { "mistakes" };
-            return Err(Failure::Usage(format!("{errors}\n{count} {noun}")));
+            return Err(Failure::Usage(format!("{errors}\n{}", counted(errors.0.len(), "mistake"))));
         }
     };
     let file = config.file.as_ref().map_or_else(|| "configuration".to_owned(), |file| file.display().to_string());
@@ -51,10 +51,10 @@ pub(super) fn check(loaded: Result<Config, ConfigErrors>, as_json: bool) -> Resu
             (
                 "proxy",
                 format!(
-                    "{}, {} routes to {} upstreams",
+                    "{}, {} to {}",
                     config.proxy.listen,
-                    config.proxy.routes.len(),
-                    config.proxy.upstreams.len()
+                    counted(config.proxy.routes.len(), "route"),
+                    counted(config.proxy.upstreams.len(), "upstream")
                 ),
             ),
             ("admin", config.admin.listen.to_string()),
@@ -67,4 +67,8 @@ pub(super) fn check(loaded: Result<Config, ConfigErrors>, as_json: bool) -> Resu
         }
     }
     output.finish().map_err(Failure::Failed)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -65,6 +65,8 @@ enum Failure {
     Partly,
     /// Command line or configuration cannot be used: 64.
     Usage(String),
+    /// The same, told already on standard output: 64.
+    ToldUsage,
 }
 
 /// Runs the program with its arguments, the first being its own name, and gives its exit code: 0, 1 for a failure,
@@ -82,6 +84,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (message, code) = match dispatch(args) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Partly) => return ExitCode::FAILURE,
+        Err(Failure::ToldUsage) => return ExitCode::from(USAGE),
         Err(Failure::Failed(message)) => (format!("tollgate: {message}"), 1),
         Err(Failure::Usage(message)) => (message, USAGE),
     };
@@ -96,6 +99,9 @@ fn dispatch(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Run => crate::app::run(load()?).map_err(Failure::Failed),
         Command::Check { json } => check::check(Config::load(args.config.as_deref(), &environment), json),
+        Command::Demo { .. } if args.config.is_some() => Err(Failure::Usage(
+            "tollgate: demo has a configuration of its own: leave out --config, or use run".to_owned(),
+        )),
         Command::Demo { json } => crate::app::demo(json).map_err(Failure::Failed),
         Command::Token(command) => token::run(*command, load),
         Command::Completions { shell } => {
@@ -132,6 +138,7 @@ mod tests {
             code(&["tollgate", "--config", "/nonexistent/x.toml", "check"]),
             format!("{:?}", ExitCode::from(64))
         );
+        assert_eq!(code(&["tollgate", "demo", "--config", "x.toml"]), format!("{:?}", ExitCode::from(64)));
         assert_eq!(code(&["tollgate", "completions", "bash"]), format!("{:?}", ExitCode::SUCCESS));
     }
 }

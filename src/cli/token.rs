@@ -108,7 +108,7 @@ struct Create {
     #[arg(long)]
     name: String,
     /// Free text.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     description: String,
     /// A grant, for example orders.read, items.* or all.admin; may be repeated.
     #[arg(long = "scope", value_name = "SCOPE")]
@@ -119,7 +119,7 @@ struct Create {
     /// The account of the owner; "default" if not given.
     #[arg(long)]
     account: Option<String>,
-    /// Named limits of the configuration.
+    /// Its limits: the name of a [plan.NAME] of the configuration.
     #[arg(long)]
     plan: Option<String>,
     /// End of its life: RFC 3339, or a span from now such as 90d.
@@ -266,6 +266,8 @@ struct Screen<'a> {
     subject: String,
     /// The limit of a listing; `None` for other commands.
     limit: Option<u64>,
+    /// Whether a listing is of one owner or account alone.
+    narrowed: bool,
     listed: Vec<TokenView>,
     count: u64,
     secrets: bool,
@@ -284,8 +286,10 @@ impl<'a> Screen<'a> {
             Command::List { limit, .. } => ("", "", Some(*limit)),
             Command::Lookup { .. } | Command::Revoke { .. } | Command::Import { .. } => ("", "", None),
         };
+        let narrowed = matches!(command, Command::List { account, owner, .. } if account.is_some() || owner.is_some());
         let subject = subject.to_owned();
-        Self { output, verb, subject, limit, listed: vec![], count: 0, secrets: false, failed: false, ended: None }
+        let listed = Vec::new();
+        Self { output, verb, subject, limit, narrowed, listed, count: 0, secrets: false, failed: false, ended: None }
     }
 
     fn show(&mut self, reply: Reply) -> ControlFlow<()> {
@@ -324,7 +328,11 @@ impl<'a> Screen<'a> {
             let _ = self.output.line(SHOWN_ONCE);
         }
         if let Some(limit) = self.limit {
-            print_list(&self.listed, self.count, limit, self.output);
+            if self.listed.is_empty() && self.narrowed && !self.output.json {
+                let _ = self.output.line("No tokens of that owner or account.");
+            } else {
+                print_list(&self.listed, self.count, limit, self.output);
+            }
         }
         if self.failed { Err(Failure::Partly) } else { Ok(()) }
     }
@@ -339,6 +347,6 @@ fn print_list(listed: &[TokenView], count: u64, limit: u64, output: &mut Output)
         let _ = output.line(&table(listed).join("\n"));
     }
     if count == limit {
-        complain(&format!("the first {limit} are shown; --limit shows more"));
+        complain(&format!("the first {limit} are shown; if there are others, a higher --limit shows more"));
     }
 }

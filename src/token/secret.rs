@@ -79,7 +79,7 @@ impl PlainSecret {
         }
         if bytes.starts_with(PREFIX.as_bytes()) {
             if bytes.len() != OWN_LENGTH {
-                return Err(InvalidSecret::Shape);
+                return Err(InvalidSecret::Checksum);
             }
             let (body, given) = bytes.split_at(OWN_LENGTH - CHECKSUM_LENGTH);
             if checksum(body) != *given {
@@ -180,9 +180,9 @@ impl fmt::Debug for PlainSecret {
 /// Why a text cannot be a secret. Never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidSecret {
-    /// Empty, too long, or with characters outside visible ASCII; or an own-form secret of the wrong length.
+    /// Empty, too long, or with characters outside visible ASCII.
     Shape,
-    /// Own form, but mistyped: the checksum does not hold.
+    /// Own form, but mistyped or cut: the length is wrong, or the checksum does not hold.
     Checksum,
     /// Shorter than an import allows.
     TooShort,
@@ -192,7 +192,7 @@ impl fmt::Display for InvalidSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Shape => "a secret is 1 to 1024 visible ASCII characters without blanks",
-            Self::Checksum => "the secret is mistyped or cut: its checksum does not hold",
+            Self::Checksum => "the secret is mistyped or cut: its length or its checksum is wrong",
             Self::TooShort => "a secret to import needs at least 16 characters",
         })
     }

@@ -1,8 +1,11 @@
-"""`tollgate demo`: ready within two seconds, and every printed line works when pasted."""
+"""`tollgate demo`: ready within two seconds, every printed line works when pasted, and nothing is left behind."""
 
 import re
+import signal
 import subprocess
 import time
+
+import pytest
 
 from harness import Process, binary
 
@@ -25,6 +28,17 @@ def test_demo(tmp_path):
             assert re.fullmatch(r"2\d\d|401|403|429", status), (line, ran.stdout)
     finally:
         assert demo.stop() == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nothing_is_left_behind(tmp_path, signum):
+    demo = Process("demo", [binary(), "demo"], tmp_path, env={"TMPDIR": str(tmp_path)})
+    try:
+        demo.ready(lambda: lines(demo))
+        assert len(list(tmp_path.iterdir())) > 1, "its files lie in TMPDIR"
+    finally:
+        assert demo.stop(signum) == 0
+    assert list(tmp_path.iterdir()) == [demo.log]
 
 
 def lines(demo):

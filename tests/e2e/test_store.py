@@ -85,6 +85,20 @@ def test_a_second_run_on_the_same_embedded_store_names_the_cause(own, tmp_path):
     assert requests.get(f"{sidecar.ops}/live", timeout=5).status_code == 200
 
 
+@pytest.mark.parametrize("own", ["embedded"], indirect=True)
+@pytest.mark.parametrize("listener", ["proxy", "admin", "ops"])
+def test_a_port_in_use_is_named(own, tmp_path, listener):
+    """Also the proxy's, which the data threads of one process share."""
+    sidecar = own()
+    taken = getattr(sidecar, listener).removeprefix("http://")
+    second = tmp_path / "second.toml"
+    others = "".join(f'[{name}]\nlisten = "127.0.0.1:0"\n' for name in ("proxy", "admin", "ops") if name != listener)
+    second.write_text(f'[{listener}]\nlisten = "{taken}"\n{others}[store]\nurl = "memory:"\ndata_dir = "{tmp_path}/second"\n')
+    ran = subprocess.run([binary(), "run", "--config", second], capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode == 1
+    assert f"{listener}.listen: {taken} is in use" in ran.stderr
+
+
 def test_an_unreachable_redis_is_named(tmp_path):
     """The token commands say which store did not answer."""
     config = tmp_path / "tollgate.toml"

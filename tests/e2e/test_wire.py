@@ -1,5 +1,6 @@
 """Raw bytes on a socket: pipelining, slow heads, framing that must not pass."""
 
+import json
 import time
 
 import pytest
@@ -56,8 +57,8 @@ def test_a_large_head_is_431(sidecar):
 
 
 @pytest.mark.parametrize("more", [
-    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n",
-    "Content-Length: +5\r\n", "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding: xchunked\r\n",
+    "Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: +5\r\n",
+    "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding: xchunked\r\n",
     "Host: second\r\n", " folded: 1\r\n", "X-Nul: a\x00b\r\n", "Bad Name: 1\r\n"])
 def test_smuggling_shapes_are_refused(sidecar, more):
     token = sidecar.token("things.read")
@@ -67,6 +68,21 @@ def test_smuggling_shapes_are_refused(sidecar, more):
         got = closed(link)
     assert got.startswith(b"HTTP/1.1 400") or got == b"", got[:200]
     assert b"smuggled" not in got
+
+
+@pytest.mark.parametrize("fields", [("Content-Length: 9", "Transfer-Encoding: chunked"),
+                                    ("Transfer-Encoding: chunked", "Content-Length: 9")])
+def test_two_framings_are_refused_or_the_chunks_count_and_the_connection_ends(sidecar, fields):
+    """RFC 9112 6.3: who does not refuse it goes by the chunks alone, hands no length on, and closes."""
+    token = sidecar.token("things.read")
+    with sidecar.raw() as link:
+        link.sendall(head("/anything", token, "".join(f"{field}\r\n" for field in fields), "POST")
+                     + b"4\r\nbody\r\n0\r\n\r\n" + head("/anything/smuggled", token))
+        got = closed(link)
+    assert got.count(b"HTTP/1.1 ") == 1 and b"smuggled" not in got, got
+    if not got.startswith(b"HTTP/1.1 400"):
+        echo = json.loads(got.split(b"\r\n\r\n", 1)[1])
+        assert echo["data"] == "body" and "Content-Length" not in echo["headers"]
 
 
 def test_a_repeated_authorization_field_is_refused(sidecar):
