@@ -144,6 +144,9 @@ impl App {
         let shared = Shared::new(&config, &opened, &clock);
         let service = shared.service.clone();
         bootstrap::admin_token(&config, &service).await?;
+        if config.admin.insecure && !config.admin.listen.ip().is_loopback() {
+            tracing::warn!(listen = %config.admin.listen, "administration leaves this machine without TLS, as admin.insecure says");
+        }
         let admin = AdminPlane::new(shared.admin_services(&config));
         let mut tasks = vec![
             tokio::spawn(Arc::clone(&shared.resolver).follow(opened.stores.tokens.changes())),

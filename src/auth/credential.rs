@@ -245,7 +245,8 @@ mod tests {
         ] {
             assert_eq!(extract(headers, None), found, "{headers:?}");
         }
-        let cases: [(&[(&'static str, &str)], Option<&str>, Denial); 6] = [
+        type Case<'a> = (&'a [(&'static str, &'a str)], Option<&'a str>, Denial);
+        let cases: [Case<'_>; 6] = [
             (&[("authorization", "Bearer a1"), ("authorization", "Bearer a1")], None, Denial::Ambiguous),
             (&[("authorization", "Bearer a1"), ("xms-auth-token", "a2")], None, Denial::Ambiguous),
             (&[("authorization", "Bearer a1")], Some("token=a2"), Denial::Ambiguous),
