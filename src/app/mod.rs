@@ -276,7 +276,10 @@ impl Shared {
             recorder: self.recorder.clone(),
             region: config.proxy.region.clone(),
             config: config.admin.clone(),
-            store_timeout: config.cache.store_timeout,
+            cache: config.cache,
+            bundles: Arc::clone(&config.bundles),
+            credentials: config.proxy.credentials.clone(),
+            tokens: Arc::clone(&self.stores.tokens),
         }
     }
 
