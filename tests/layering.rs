@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("activity", &["token", "clock"]),
     // `config::Secret` is the one word of `config` below the top: the type of a password.
     ("store", &["token", "limit", "activity", "clock", "config::Secret"]),
-    ("server", &[]),
+    ("server", &["clock"]),
     ("telemetry", &["server", "clock"]),
     ("proxy", &["auth", "limit", "activity", "token", "server", "clock", "telemetry"]),
     ("admin", &["auth", "limit", "activity", "token", "server", "clock"]),

@@ -97,6 +97,11 @@ impl AdminPlane {
         Self(plane)
     }
 
+    /// Passes on the events recorded so far; before the recorder's last flush.
+    pub(crate) fn hand_over(&self) {
+        self.0.hand_over();
+    }
+
     /// Makes its counters known.
     pub(crate) fn metrics(&self) -> impl FnOnce(&mut Registry) + use<> {
         let metrics = self.0.metrics.clone();
