@@ -2,6 +2,8 @@
 //!
 //! Rust lets the modules of one crate import each other in circles; this test does not. Test modules are not held to it.
 
+#![allow(clippy::expect_used)] // a test that cannot read the sources has failed
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("activity", &["token", "clock"]),
     // `config::Secret` is the one word of `config` below the top: the type of a password.
     ("store", &["token", "limit", "activity", "clock", "config::Secret"]),
-    ("server", &[]),
+    ("server", &["clock"]),
     ("telemetry", &["server", "clock"]),
     ("proxy", &["auth", "limit", "activity", "token", "server", "clock", "telemetry"]),
     ("admin", &["auth", "limit", "activity", "token", "server", "clock"]),

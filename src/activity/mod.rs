@@ -1,9 +1,11 @@
 //! What happened, off the hot path: one event for every request that resolved to a token.
 
 mod event;
+mod frame;
 mod recorder;
 
-pub use event::{Event, EventId, EventIds, EventKind, EventRef, FrameHead, Frames, InvalidFrame};
+pub use event::{Event, EventId, EventIds, EventKind, EventRef};
+pub use frame::{FrameHead, Frames, InvalidFrame};
 pub use recorder::{Outlet, Recorder, RecorderMetrics, RecorderOptions};
 
 use std::time::Duration;

@@ -1,9 +1,20 @@
 //! The control plane: one service over the store, and the ways into it.
 
+mod admit;
 pub(crate) mod command;
 mod config;
 pub(crate) mod control;
+mod dialect;
+mod dialects;
+mod endpoint;
+mod listener;
+mod metrics;
+mod plane;
 pub(crate) mod service;
+#[cfg(test)]
+mod tests;
 pub(crate) mod view;
 
 pub(crate) use config::Config;
+pub(crate) use listener::serve;
+pub(crate) use plane::{AdminPlane, AdminServices};

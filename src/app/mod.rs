@@ -119,10 +119,14 @@ struct App {
     recorder: Recorder,
     readiness: Readiness,
     data_plane: DataPlane,
+    admin: AdminPlane,
     /// Turns true when the planes begin to drain.
     draining: watch::Sender<bool>,
     /// Turns true when the operations listener may go, last of all.
     gone: watch::Sender<bool>,
+    /// Listeners of the control plane; they end when they have drained.
+    listeners: Vec<JoinHandle<()>>,
+    /// Tasks that run until they are aborted.
     tasks: Vec<JoinHandle<()>>,
     ops: JoinHandle<()>,
 }
@@ -144,20 +148,20 @@ impl App {
         let shared = Shared::new(&config, &opened, &clock);
         let service = shared.service.clone();
         bootstrap::admin_token(&config, &service).await?;
+        if config.admin.insecure && !config.admin.listen.ip().is_loopback() {
+            tracing::warn!(listen = %config.admin.listen, "administration leaves this machine without TLS, as admin.insecure says");
+        }
         let admin = AdminPlane::new(shared.admin_services(&config));
-        let mut tasks = vec![
+        let tasks = vec![
             tokio::spawn(Arc::clone(&shared.resolver).follow(opened.stores.tokens.changes())),
             tokio::spawn(resync(clock.clone())),
         ];
         let (admin_address, proxy_address) = (bound.admin.address, bound.proxy.address);
-        tasks.push(tokio::spawn(crate::admin::serve(
-            tokio_listener(bound.admin)?,
-            admin.clone(),
-            turned(drain.clone()),
-        )));
+        let mut listeners =
+            vec![tokio::spawn(crate::admin::serve(tokio_listener(bound.admin)?, admin.clone(), turned(drain.clone())))];
         if !matches!(config.store.location, Location::Redis(_)) {
             let socket = control::bind(&control::socket_path(&config.store.data_dir)).await?;
-            tasks.push(tokio::spawn(control::serve(socket, service.clone(), turned(drain.clone()))));
+            listeners.push(tokio::spawn(control::serve(socket, service.clone(), turned(drain.clone()))));
         }
         let metrics = metrics::Sources { resolver: Arc::clone(&shared.resolver), recorder: shared.recorder.clone() };
         let Shared { resolver, leases, recorder, .. } = &shared;
@@ -178,6 +182,8 @@ impl App {
             data_plane,
             draining,
             gone,
+            admin,
+            listeners,
             tasks,
             ops,
         }))
@@ -189,6 +195,12 @@ impl App {
         // Receivers that are gone have drained already.
         let _ = self.draining.send(true);
         self.data_plane.join().await?;
+        for listener in self.listeners {
+            // A listener that failed has nothing left to drain.
+            let _ = listener.await;
+        }
+        // Calls for a caller's own token come through the data plane too.
+        self.admin.hand_over();
         self.resolver.drain();
         self.leases.flush(FLUSH_LIMIT).await;
         if tokio::time::timeout(FLUSH_LIMIT, self.recorder.flush()).await.is_err() {
@@ -273,7 +285,10 @@ impl Shared {
             recorder: self.recorder.clone(),
             region: config.proxy.region.clone(),
             config: config.admin.clone(),
-            store_timeout: config.cache.store_timeout,
+            cache: config.cache,
+            bundles: Arc::clone(&config.bundles),
+            credentials: config.proxy.credentials.clone(),
+            tokens: Arc::clone(&self.stores.tokens),
         }
     }
 

@@ -22,10 +22,22 @@ pub struct Sources {
 /// What a request carries.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Extracted<'r> {
-    /// The secret, not yet hashed; `None` for a request without one.
-    pub secret: Option<Cow<'r, [u8]>>,
+    secret: Option<Cow<'r, [u8]>>,
     /// The query without its credential parameters, where it had any; empty = no query is left.
     pub query: Option<String>,
+}
+
+impl Extracted<'_> {
+    /// The secret, not yet hashed; `None` for a request without one.
+    ///
+    /// # Errors
+    /// [`Denial::Malformed`] for a text that cannot be a secret.
+    pub fn secret(&self) -> Result<Option<&[u8]>, Denial> {
+        match self.secret.as_deref() {
+            Some(secret) if PlainSecret::gate(secret).is_err() => Err(Denial::Malformed),
+            secret => Ok(secret),
+        }
+    }
 }
 
 impl Sources {
@@ -57,8 +69,7 @@ impl Sources {
     /// Looks at every source.
     ///
     /// # Errors
-    /// [`Denial::Ambiguous`] for a repeated `Authorization` field or two values that differ, [`Denial::Malformed`] for a
-    /// source that is there but holds nothing that can be a secret.
+    /// [`Denial::Ambiguous`] for a repeated `Authorization` field or two values that differ.
     pub fn extract<'r>(&self, headers: &'r HeaderMap, query: Option<&'r str>) -> Result<Extracted<'r>, Denial> {
         let mut found = None;
         if self.bearer || self.api_token {
@@ -82,10 +93,7 @@ impl Sources {
             Some(query) if !self.queries.is_empty() => self.take_from_query(query, &mut found)?,
             _ => None,
         };
-        match &found {
-            Some(secret) if PlainSecret::gate(secret).is_err() => Err(Denial::Malformed),
-            _ => Ok(Extracted { secret: found, query }),
-        }
+        Ok(Extracted { secret: found, query })
     }
 
     fn authorization<'r>(&self, value: &'r [u8]) -> Option<&'r [u8]> {
@@ -219,7 +227,7 @@ mod tests {
         }
         let sources = Sources::new(&Source::defaults());
         let extracted = sources.extract(&map, query)?;
-        let secret = extracted.secret.map(|s| String::from_utf8_lossy(&s).into_owned());
+        let secret = extracted.secret()?.map(|s| String::from_utf8_lossy(s).into_owned());
         Ok((secret, extracted.query))
     }
 
@@ -237,7 +245,8 @@ mod tests {
         ] {
             assert_eq!(extract(headers, None), found, "{headers:?}");
         }
-        let cases: [(&[(&'static str, &str)], Option<&str>, Denial); 6] = [
+        type Case<'a> = (&'a [(&'static str, &'a str)], Option<&'a str>, Denial);
+        let cases: [Case<'_>; 6] = [
             (&[("authorization", "Bearer a1"), ("authorization", "Bearer a1")], None, Denial::Ambiguous),
             (&[("authorization", "Bearer a1"), ("xms-auth-token", "a2")], None, Denial::Ambiguous),
             (&[("authorization", "Bearer a1")], Some("token=a2"), Denial::Ambiguous),

@@ -152,9 +152,9 @@ impl Scan {
             9 if text == "x-real-ip" => return !trusted_peer,
             _ => {}
         }
-        if text.starts_with("x-forwarded-") {
+        if let Some(what) = text.strip_prefix("x-forwarded-") {
             // Those that we write ourselves, and from strangers all of them.
-            return !trusted_peer || matches!(&text[12..], "for" | "proto" | "host");
+            return !trusted_peer || matches!(what, "for" | "proto" | "host");
         }
         // A name in another spelling of a field that is protected or ours.
         memchr::memchr2(b'_', b'.', text.as_bytes()).is_some() && is_twin(text)

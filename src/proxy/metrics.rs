@@ -237,7 +237,7 @@ impl Collector for ProxyMetrics {
             let family = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
             view.encode(family)?;
         }
-        let counters: [(&str, &str, fn(&CoreMetrics) -> &Cell); 9] = [
+        let counters: [(&str, &str, CellOf); 9] = [
             ("cache_hits", "Requests whose token was cached", |core| &core.cache_hits),
             ("cache_misses", "Requests that waited for the store", |core| &core.cache_misses),
             ("cache_negative_hits", "Requests refused from the memory of unknown secrets", |core| &core.cache_negative),
@@ -260,6 +260,9 @@ impl Collector for ProxyMetrics {
         Value(self.sum(|core| &core.connections) as f64, MetricType::Gauge).encode(open)
     }
 }
+
+/// Picks a cell of a thread.
+type CellOf = fn(&CoreMetrics) -> &Cell;
 
 /// A number to be encoded as the given type.
 struct Value(f64, MetricType);

@@ -133,7 +133,8 @@ impl Core {
         if route.public || (route.preflight && is_preflight(head)) {
             return Ok((Permit::anonymous(), Admission::free()));
         }
-        let Some(secret) = &extracted.secret else { return Err(Rejection::Unauthenticated.into()) };
+        let secret = extracted.secret().map_err(|denial| self.refuse_credential(route, denial, client, now))?;
+        let Some(secret) = secret else { return Err(Rejection::Unauthenticated.into()) };
         let hash = self.services().key.hash(secret);
         for _ in 0..MAX_DECISIONS {
             let grant = self.resolve(route, hash, client, now).await?;

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::memory::{Memory, service};
 use super::*;
+use crate::token::Owner;
 use crate::token::{PinnedUser, Plan, Scope, SortBy};
 
 const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

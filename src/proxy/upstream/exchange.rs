@@ -94,7 +94,7 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Over a link whose write buffer holds the request's head. `head_timeout` and `stall` in nanoseconds.
-    pub(crate) fn new(
+    pub(in crate::proxy) fn new(
         link: Link,
         pool: &Rc<Pool>,
         timer: &CoarseTimer,

@@ -297,5 +297,5 @@ fn newest_use(frames: &[Value]) -> Option<FrameHead<'_>> {
         Value::BulkString(frame) => FrameHead::of(frame).ok(),
         _ => None,
     });
-    heads.filter(FrameHead::is_use).next()
+    heads.into_iter().find(FrameHead::is_use)
 }

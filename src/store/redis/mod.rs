@@ -46,26 +46,6 @@ pub(crate) async fn open(
 ) -> Result<Stores, OpenError> {
     let target = Arc::new(Target::new(config, fingerprint)?);
     let first = First::connect(&target).await?;
-    Ok(start(target, Some(first), timeout, retention))
-}
-
-/// Opens the store even if the server is away: calls fail with [`StoreError::Unavailable`] until it is reached, which is
-/// tried for as long as the store lives. Still fails with [`OpenError::Refused`].
-pub(crate) async fn open_lazily(
-    config: &RedisConfig,
-    timeout: Duration,
-    retention: Retention,
-    fingerprint: [u8; 16],
-) -> Result<Stores, OpenError> {
-    let target = Arc::new(Target::new(config, fingerprint)?);
-    let first = match First::connect(&target).await {
-        Ok(first) => Some(first),
-        Err(OpenError::Unreachable(cause)) => {
-            tracing::warn!(cause, "starting without Redis");
-            None
-        }
-        Err(refused) => return Err(refused),
-    };
     Ok(start(target, first, timeout, retention))
 }
 
@@ -86,18 +66,14 @@ impl First {
     }
 }
 
-fn start(target: Arc<Target>, first: Option<First>, timeout: Duration, retention: Retention) -> Stores {
-    let (requests, admin, subscription) = match first {
-        Some(first) => (Some(first.requests), Some(first.admin), Some(first.feed)),
-        None => (None, None, None),
-    };
-    let requests = Link::new("requests", Arc::clone(&target), requests);
-    let admin = Link::new("batches", Arc::clone(&target), admin);
+fn start(target: Arc<Target>, first: First, timeout: Duration, retention: Retention) -> Stores {
+    let requests = Link::new("requests", Arc::clone(&target), Some(first.requests));
+    let admin = Link::new("batches", Arc::clone(&target), Some(first.admin));
     let feed = Feed::new(Arc::clone(&target));
     let tasks = vec![
         tokio::spawn(Arc::clone(&requests).keep()).abort_handle(),
         tokio::spawn(Arc::clone(&admin).keep()).abort_handle(),
-        tokio::spawn(Arc::clone(&feed).keep(subscription)).abort_handle(),
+        tokio::spawn(Arc::clone(&feed).keep(Some(first.feed))).abort_handle(),
     ];
     let core = Arc::new(Core {
         target,

@@ -1,0 +1,162 @@
+//! From a secret to a token that may make a call now; the same steps as on the data plane, at the pace of administration.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::dialect::{Fault, Token};
+use super::endpoint::Endpoint;
+use super::plane::{AdminServices, Plane, Request, Told};
+use crate::auth::{Cached, Denial, Grant, NegativeCache};
+use crate::clock::Now;
+use crate::limit::{Charge, TokenLimits};
+use crate::token::{SecretHash, StoreError, TokenId};
+
+/// How often a decision starts over because the token was changed or its lease ran out meanwhile.
+const MAX_DECISIONS: usize = 8;
+
+impl Plane {
+    /// From a secret to a token that may make this call now.
+    pub(super) async fn admit(
+        &self,
+        endpoint: &'static Endpoint,
+        hash: SecretHash,
+        request: &Request<'_>,
+        told: &mut Told,
+    ) -> Result<Arc<Token>, Fault> {
+        let mut counted = false;
+        for _ in 0..MAX_DECISIONS {
+            let grant = self.resolve(hash, request).await?;
+            told.token = Some(Arc::clone(grant.token()));
+            let permit = grant
+                .permit(&self.nothing_needed, request.client, request.now.wall)
+                .map_err(|(denial, _)| self.deny(denial))?;
+            let Some(token) = permit.token() else { continue };
+            let held = &token.identity().scopes;
+            let holds = |scope: &&str| self.services.bundles.holds(held, scope);
+            if !endpoint.scopes.is_empty() && !endpoint.scopes.iter().any(holds) {
+                return Err(self.deny(Denial::Scope));
+            }
+            if !std::mem::replace(&mut counted, true) {
+                let slow = self.per_token.take(token_address(token.id), request.now.mono);
+                slow.map_err(|wait| Fault::Throttled(wait.retry_after))?;
+            }
+            if !endpoint.costs_point {
+                return Ok(Arc::clone(token));
+            }
+            match token.state().charge(request.now) {
+                Charge::Admitted(admission) => {
+                    if admission.low {
+                        self.lease_ahead(token, request.now);
+                    }
+                    told.charged = true;
+                    return Ok(Arc::clone(token));
+                }
+                Charge::Exceeded(exceeded) => return Err(Fault::Limited(exceeded.retry_after)),
+                Charge::AskStore => self.lease(token, request.now).await?,
+                Charge::Moved => {}
+            }
+        }
+        Err(Fault::StoreAway)
+    }
+
+    /// Finds a secret's token: in the cache, in the memory of unknown secrets, in the store.
+    async fn resolve(&self, hash: SecretHash, request: &Request<'_>) -> Result<Grant<TokenLimits>, Fault> {
+        let resolver = &self.services.resolver;
+        let stale = match resolver.cached(&hash, request.now, self.services.cache.stale_for) {
+            Cached::Fresh { grant, refresh } => {
+                if refresh {
+                    resolver.refresh(&grant);
+                }
+                return Ok(grant);
+            }
+            Cached::Stale(stale) => stale,
+            Cached::Absent => {
+                self.refuse_known_bad(&hash, request)?;
+                None
+            }
+        };
+        let epoch = resolver.epoch();
+        match resolver.fetch(hash).await {
+            Ok(Ok(grant)) => Ok(grant),
+            Ok(Err(denial)) => {
+                self.negative().insert(hash, denial, request.now.mono, epoch);
+                Err(self.refuse_credential(denial, request))
+            }
+            Err(error) => stale.ok_or_else(|| Fault::from(error)),
+        }
+    }
+
+    /// Refuses, without asking the store, a secret that was unknown a moment ago, and addresses that try too many.
+    fn refuse_known_bad(&self, hash: &SecretHash, request: &Request<'_>) -> Result<(), Fault> {
+        let checked = self.services.throttle.check(request.client, request.now.mono);
+        checked.map_err(|wait| Fault::Throttled(wait.retry_after))?;
+        let known = self.negative().get(hash, request.now.mono, self.services.resolver.epoch());
+        known.map_or(Ok(()), |denial| Err(self.refuse_credential(denial, request)))
+    }
+
+    /// A bad credential costs its address a call of the throttle.
+    pub(super) fn refuse_credential(&self, denial: Denial, request: &Request<'_>) -> Fault {
+        let fault = self.deny(denial);
+        match self.services.throttle.take(request.client, request.now.mono) {
+            Err(wait) if denial != Denial::Ambiguous => Fault::Throttled(wait.retry_after),
+            _ => fault,
+        }
+    }
+
+    fn deny(&self, denial: Denial) -> Fault {
+        self.metrics.deny(denial);
+        tracing::debug!(reason = denial.as_str(), "credential refused on the admin port");
+        Fault::Denied(denial)
+    }
+
+    /// Asks the store for a further lease in the background.
+    fn lease_ahead(&self, token: &Arc<Token>, now: Now) {
+        if token.state().begin_lease() {
+            let (services, token) = (Arc::clone(&self.services), Arc::clone(token));
+            self.runtime.spawn(async move {
+                if let Err(error) = reserve(&services, &token, now).await {
+                    tracing::debug!(%error, "quota could not be leased ahead of need");
+                }
+            });
+        }
+    }
+
+    /// Waits for a further lease, at most as long as a request may wait for the store. One call to the store serves all who
+    /// wait, and goes on when they give up.
+    async fn lease(&self, token: &Arc<Token>, now: Now) -> Result<(), Fault> {
+        let timeout = self.services.cache.store_timeout;
+        if token.state().begin_lease() {
+            let (services, token) = (Arc::clone(&self.services), Arc::clone(token));
+            let reserving = self.runtime.spawn(async move { reserve(&services, &token, now).await });
+            return match tokio::time::timeout(timeout, reserving).await {
+                Ok(Ok(done)) => Ok(done?),
+                Ok(Err(_)) | Err(_) => Err(Fault::StoreAway),
+            };
+        }
+        let leased = async {
+            while token.state().is_leasing() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(timeout, leased).await.map_err(|_| Fault::StoreAway)
+    }
+
+    fn negative(&self) -> std::sync::MutexGuard<'_, NegativeCache> {
+        self.negative.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a further lease on a token's month quota.
+async fn reserve(services: &AdminServices, token: &Token, now: Now) -> Result<(), StoreError> {
+    let Some(limit) = token.state().plan().month.clone() else { return Ok(()) };
+    let window = limit.window(token.created_at(), now.wall);
+    let lease = services.counters.reserve(token.id, limit.size, window).await;
+    token.state().end_lease(lease.as_ref().ok(), now.wall);
+    lease.map(drop)
+}
+
+/// A token's place in a throttle that is keyed by address: the first half of its id as an IPv6 /64, 52 random bits.
+fn token_address(id: TokenId) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from(*id.as_bytes()))
+}

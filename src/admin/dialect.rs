@@ -1,0 +1,192 @@
+//! What a dialect of the admin port is: a table of endpoints, an error envelope, and handlers.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+
+use super::endpoint::{Endpoint, Variables};
+use super::plane::AdminServices;
+use crate::auth::{Cached, CachedToken, Denial, Source};
+use crate::clock::Now;
+use crate::limit::TokenLimits;
+use crate::token::{SecretHash, StoreError};
+
+/// How long a caller is asked to stay away while the store does not answer.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// An answer.
+pub(crate) type Reply = Response<Bytes>;
+
+/// What a handler returns.
+pub(crate) type Answer<'c> = Pin<Box<dyn Future<Output = Result<Reply, Fault>> + Send + 'c>>;
+
+/// A token of the admin plane.
+pub(crate) type Token = CachedToken<TokenLimits>;
+
+/// One vendor's token interface. Matching, authentication, limits, body cap and recording happen before and after it, in
+/// [`AdminPlane`](super::AdminPlane).
+pub(crate) trait Dialect: Send + Sync {
+    /// Name of its folder; metric label.
+    fn name(&self) -> &'static str;
+
+    /// Paths it answers for, itself and everything below on segment borders: unknown ones get its own 404.
+    fn prefixes(&self) -> &'static [&'static str];
+
+    /// Its operations; every path lies below one of the prefixes.
+    fn endpoints(&self) -> &'static [Endpoint];
+
+    /// Where its callers put the credential.
+    fn sources(&self) -> Vec<Source>;
+
+    /// Renders a refusal. `Allow`, `Retry-After` and `Connection` are added afterwards, from the fault. The reason in
+    /// [`Fault::Denied`] is not for the caller's eyes, except whether it is [`Denial::Scope`].
+    fn refuse(&self, fault: &Fault, head: &Parts, services: &AdminServices) -> Reply;
+
+    /// Serves an admitted call.
+    fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c>;
+}
+
+/// A call that was admitted.
+pub(crate) struct Call<'c> {
+    /// What handlers may use.
+    pub(crate) services: &'c AdminServices,
+    /// The operation.
+    pub(crate) endpoint: &'static Endpoint,
+    /// Variables of its path.
+    pub(crate) variables: Variables,
+    /// Who calls.
+    pub(crate) token: Arc<Token>,
+    pub(super) hash: SecretHash,
+    /// The request's head.
+    pub(crate) head: &'c Parts,
+    /// The request's body, within the cap.
+    #[allow(dead_code)] // for dialects that write; the read-only one ignores bodies
+    pub(crate) body: Bytes,
+    /// When the request came in.
+    pub(crate) now: Now,
+}
+
+impl Call<'_> {
+    /// The caller's token with its limits as they stand now: a fetch of the record meanwhile moves them to a new entry.
+    pub(crate) fn current_token(&self) -> Arc<Token> {
+        let stale_for = self.services.cache.stale_for;
+        match self.services.resolver.cached(&self.hash, self.services.clock.now(), stale_for) {
+            Cached::Fresh { grant, .. } | Cached::Stale(Some(grant)) => Arc::clone(grant.token()),
+            Cached::Stale(None) | Cached::Absent => Arc::clone(&self.token),
+        }
+    }
+
+    /// Waits until no lease of the token is on its way, as long as a request may wait for the store: until then the store
+    /// counts calls that nobody holds.
+    pub(crate) async fn settled(&self) {
+        let settled = async {
+            while self.current_token().state().is_leasing() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // In vain: the figures then show the lease as used.
+        let _ = tokio::time::timeout(self.services.cache.store_timeout, settled).await;
+    }
+}
+
+/// Why a call is not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The request cannot be understood.
+    BadRequest(&'static str),
+    /// The body stopped coming.
+    BodyTimeout,
+    /// The body is longer than the cap.
+    BodyTooLarge,
+    /// The credential does not open the door.
+    Denied(Denial),
+    /// A fault of ours.
+    Internal,
+    /// Bucket or quota of the token is empty; time until the next call.
+    Limited(Duration),
+    /// The path is not served for this method: the value of `Allow`.
+    Method(String),
+    /// Nothing is at this path.
+    NotFound,
+    /// The store does not answer.
+    StoreAway,
+    /// Too many calls or too many bad credentials; time until the next call.
+    Throttled(Duration),
+    /// No credential.
+    Unauthenticated,
+}
+
+impl Fault {
+    /// Status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Denied(Denial::Scope) => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Limited(_) | Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::StoreAway => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Adds what every dialect's refusal carries.
+    pub(super) fn dress(&self, reply: &mut Reply) {
+        let headers = reply.headers_mut();
+        match self {
+            Self::Limited(wait) | Self::Throttled(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
+            Self::StoreAway => drop(headers.insert(RETRY_AFTER, seconds(STORE_RETRY))),
+            Self::Method(allow) => {
+                if let Ok(allow) = HeaderValue::from_str(allow) {
+                    headers.insert(ALLOW, allow);
+                }
+            }
+            // What follows on the connection cannot be trusted to be a request.
+            Self::BadRequest(_) | Self::BodyTimeout | Self::BodyTooLarge => {
+                drop(headers.insert(CONNECTION, HeaderValue::from_static("close")))
+            }
+            _ => {}
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Full(_) => {
+                tracing::debug!(%error, "a call of the admin port cannot be served");
+                Self::StoreAway
+            }
+            other => {
+                tracing::error!(error = %other, "a call of the admin port failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// Whole seconds, at least 1, rounded up.
+fn seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u64::MAX)) as u64)
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Reply {
+    let bytes = serde_json::to_vec(body).unwrap_or_else(|error| {
+        // Only maps with keys that are no text can fail, and no answer has one.
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        b"{}".to_vec()
+    });
+    let mut reply = Reply::new(Bytes::from(bytes));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}

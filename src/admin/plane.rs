@@ -1,0 +1,405 @@
+//! The control plane: one call in one function. Address limit, endpoint, credential, token, scope, token limit, point, body,
+//! handler, headers, event.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, Version};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use prometheus_client::registry::Registry;
+
+use super::Config;
+use super::dialect::{Call, Dialect, Fault, Reply, Token};
+use super::dialects;
+use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
+use super::metrics::AdminMetrics;
+use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
+use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources};
+use crate::clock::{Clock, Now};
+use crate::limit::{CounterStore, Throttle, TokenLimits};
+use crate::server::{ClientAddr, TrustedProxies};
+use crate::token::{Bundles, HashKey, NeededScopes, StoreError, StoreFuture, TokenStore, Universe};
+
+/// Longest request body, in bytes; 413 beyond.
+const MAX_BODY: usize = 1 << 20;
+/// Longest time from a complete head to an answer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+/// Longest wait for one read of the store by a handler.
+const STORE_LIMIT: Duration = Duration::from_secs(2);
+/// How often recorded events are passed on.
+const HAND_OVER: Duration = Duration::from_millis(50);
+/// Longest request id taken over from a caller, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// What the control plane works with.
+pub(crate) struct AdminServices {
+    /// Its settings.
+    pub(crate) config: Config,
+    /// Settings of the token cache.
+    pub(crate) cache: CacheConfig,
+    /// Region of this sidecar.
+    pub(crate) region: String,
+    /// Bundles of the configuration.
+    pub(crate) bundles: Arc<Bundles>,
+    /// Credential places of the data plane: accepted there by [`AdminPlane::handle`], masked in recorded addresses.
+    pub(crate) credentials: Vec<Source>,
+    /// Hashes secrets.
+    pub(crate) key: HashKey,
+    /// The token cache, shared with the data plane.
+    pub(crate) resolver: Arc<Resolver<TokenLimits>>,
+    /// Token records.
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    /// Month quotas.
+    pub(crate) counters: Arc<dyn CounterStore>,
+    /// Activity.
+    pub(crate) events: Arc<dyn EventLog>,
+    /// Bad credentials by address, shared with the data plane.
+    pub(crate) throttle: Arc<Throttle>,
+    /// Whose forwarding headers are believed.
+    pub(crate) trusted: TrustedProxies,
+    /// Takes events.
+    pub(crate) recorder: Recorder,
+    /// The time.
+    pub(crate) clock: Clock,
+}
+
+impl AdminServices {
+    /// Waits for a read of the store, within its limit.
+    ///
+    /// # Errors
+    /// The store does not answer in time, or refuses.
+    pub(crate) async fn ask<T>(&self, reading: StoreFuture<'_, T>) -> Result<T, Fault> {
+        let late = |_| StoreError::Unavailable(format!("no answer within {STORE_LIMIT:?}"));
+        Ok(tokio::time::timeout(STORE_LIMIT, reading).await.map_err(late)??)
+    }
+}
+
+/// The control plane. Clones share it.
+#[derive(Clone)]
+pub(crate) struct AdminPlane(pub(super) Arc<Plane>);
+
+impl AdminPlane {
+    /// Over every dialect; on the runtime that calls are to run on. Passes recorded events on for as long as it lives.
+    pub(crate) fn new(services: AdminServices) -> Self {
+        Self::with_dialects(services, dialects::ALL)
+    }
+
+    pub(super) fn with_dialects(services: AdminServices, list: &[&'static dyn Dialect]) -> Self {
+        let plane = Arc::new(Plane::new(services, list));
+        plane.runtime.spawn(hand_over(Arc::downgrade(&plane)));
+        Self(plane)
+    }
+
+    /// Passes on the events recorded so far; before the recorder's last flush.
+    pub(crate) fn hand_over(&self) {
+        self.0.hand_over();
+    }
+
+    /// Makes its counters known.
+    pub(crate) fn metrics(&self) -> impl FnOnce(&mut Registry) + use<> {
+        let metrics = self.0.metrics.clone();
+        move |registry| metrics.register(registry)
+    }
+
+    /// Serves the caller's own token to the proxy port: the same paths, charged and recorded the same way; the data plane's
+    /// credential places are accepted too. Runs on the control plane's own threads, so any thread may await it.
+    pub(crate) async fn handle(&self, head: Parts, client: IpAddr) -> Reply {
+        let plane = Arc::clone(&self.0);
+        let serving = self.0.runtime.spawn(async move {
+            let request = Request { head: &head, client, now: plane.services.clock.now() };
+            plane.answer(Some(&plane.token_self), request, Empty::<Bytes>::new()).await
+        });
+        serving.await.unwrap_or_else(|_| problem(&Fault::Internal))
+    }
+}
+
+/// What all calls share.
+pub(super) struct Plane {
+    pub(super) services: Arc<AdminServices>,
+    /// Where calls and store calls run.
+    pub(super) runtime: tokio::runtime::Handle,
+    served: Vec<Served>,
+    token_self: Served,
+    /// Calls by client address.
+    per_address: Throttle,
+    /// Calls by token; an address stands for a token there.
+    pub(super) per_token: Throttle,
+    pub(super) negative: Mutex<NegativeCache>,
+    outlet: Mutex<Outlet>,
+    pub(super) nothing_needed: NeededScopes,
+    pub(super) metrics: AdminMetrics,
+}
+
+/// A dialect, prepared.
+struct Served {
+    dialect: &'static dyn Dialect,
+    sources: Sources,
+    /// Places whose values are masked in recorded addresses.
+    masked: Sources,
+}
+
+impl Served {
+    fn new(dialect: &'static dyn Dialect, sources: Vec<Source>, also_masked: &[Source]) -> Self {
+        let masked: Vec<Source> = sources.iter().chain(also_masked).cloned().chain(Source::defaults()).collect();
+        Self { dialect, sources: Sources::new(&sources), masked: Sources::new(&masked) }
+    }
+}
+
+/// What is known of a call once it has been answered.
+#[derive(Default)]
+pub(super) struct Told {
+    endpoint: Option<&'static Endpoint>,
+    pub(super) token: Option<Arc<Token>>,
+    pub(super) charged: bool,
+    /// The body is being read.
+    reading: bool,
+}
+
+/// A call's own parts.
+pub(super) struct Request<'r> {
+    head: &'r Parts,
+    pub(super) client: IpAddr,
+    pub(super) now: Now,
+}
+
+impl Plane {
+    fn new(services: AdminServices, list: &[&'static dyn Dialect]) -> Self {
+        let credentials = &services.credentials;
+        let served = list.iter().map(|dialect| Served::new(*dialect, dialect.sources(), credentials)).collect();
+        let own = dialects::TOKEN_SELF;
+        let everywhere = own.sources().into_iter().chain(credentials.iter().cloned()).collect();
+        Self {
+            served,
+            token_self: Served::new(own, everywhere, &[]),
+            runtime: tokio::runtime::Handle::current(),
+            per_address: Throttle::new(&services.config.limit),
+            per_token: Throttle::new(&services.config.limit),
+            negative: Mutex::new(NegativeCache::new(NegativeCache::MAX_ENTRIES, services.cache.negative_ttl)),
+            outlet: Mutex::new(services.recorder.outlet()),
+            nothing_needed: Universe::default().need(&[], &[]),
+            metrics: AdminMetrics::default(),
+            services: Arc::new(services),
+        }
+    }
+
+    /// Answers a call of the admin port.
+    pub(super) async fn handle<B>(&self, head: Parts, body: B, peer: IpAddr) -> Reply
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let now = self.services.clock.now();
+        let ClientAddr(client) = self.services.trusted.client(peer, &head.headers);
+        let path = head.uri.path();
+        let longest = |served: &&Served| {
+            let below = served.dialect.prefixes().iter().filter(|prefix| dialects::is_below(path, prefix));
+            below.map(|prefix| prefix.len()).max().unwrap_or(0)
+        };
+        let served = self.served.iter().filter(|served| longest(served) > 0).max_by_key(longest);
+        self.answer(served, Request { head: &head, client, now }, body).await
+    }
+
+    async fn answer<B>(&self, served: Option<&Served>, request: Request<'_>, body: B) -> Reply
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut told = Told::default();
+        let deciding = tokio::time::timeout(REQUEST_LIMIT, self.decide(served, &request, body, &mut told));
+        let outcome = match AssertUnwindSafe(deciding).catch_unwind().await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) if told.reading => Err(Fault::BodyTimeout),
+            Ok(Err(_)) => Err(Fault::StoreAway),
+            // The panic hook has told where.
+            Err(_) => Err(Fault::Internal),
+        };
+        let (mut reply, kind) = match outcome {
+            Ok(reply) => (reply, EventKind::AdminRequest),
+            Err(fault) => {
+                let mut reply = match served {
+                    Some(served) => served.dialect.refuse(&fault, request.head, &self.services),
+                    None => problem(&fault),
+                };
+                fault.dress(&mut reply);
+                (reply, event_kind(&fault))
+            }
+        };
+        let request_id = request_id(request.head);
+        let headers = reply.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            headers.insert("x-request-id", id);
+        }
+        let status = reply.status();
+        if let Some(token) = told.token.as_deref().filter(|_| told.charged && status == StatusCode::SERVICE_UNAVAILABLE)
+        {
+            token.state().refund_month();
+        }
+        let operation = told.endpoint.map(|endpoint| endpoint.operation);
+        self.metrics.call(served.map(|served| served.dialect.name()), operation, status.as_u16());
+        if let (Some(token), Some(served)) = (&told.token, served) {
+            self.record(served, &request, token, operation, kind, status.as_u16(), &request_id);
+        }
+        reply
+    }
+
+    /// Every step in order.
+    async fn decide<B>(
+        &self,
+        served: Option<&Served>,
+        request: &Request<'_>,
+        body: B,
+        told: &mut Told,
+    ) -> Result<Reply, Fault>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let head = request.head;
+        let slow = self.per_address.take(request.client, request.now.mono);
+        slow.map_err(|wait| Fault::Throttled(wait.retry_after))?;
+        has_one_host(head)?;
+        let served = served.ok_or(Fault::NotFound)?;
+        let (endpoint, variables) = find(served.dialect, head)?;
+        told.endpoint = Some(endpoint);
+        let extracted = served.sources.extract(&head.headers, head.uri.query());
+        let extracted = extracted.map_err(|denial| self.refuse_credential(denial, request))?;
+        let secret = extracted.secret().map_err(|denial| self.refuse_credential(denial, request))?;
+        let Some(secret) = secret else { return Err(Fault::Unauthenticated) };
+        let hash = self.services.key.hash(secret);
+        let token = self.admit(endpoint, hash, request, told).await?;
+        told.reading = true;
+        let body = read(body).await?;
+        told.reading = false;
+        let call = Call { services: &self.services, endpoint, variables, token, hash, head, body, now: request.now };
+        served.dialect.call(call).await
+    }
+
+    #[allow(clippy::too_many_arguments)] // what an event is made of
+    fn record(
+        &self,
+        served: &Served,
+        request: &Request<'_>,
+        token: &Token,
+        operation: Option<&str>,
+        kind: EventKind,
+        status: u16,
+        request_id: &str,
+    ) {
+        let uri = &request.head.uri;
+        let masked = uri.query().map(|query| format!("{}?{}", uri.path(), served.masked.mask_query(query)));
+        // Operation names are constants without anything JSON would escape.
+        let data = operation.map(|operation| format!("{{\"operation\":\"{operation}\"}}")).unwrap_or_default();
+        let mut outlet = self.outlet.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = outlet.next_id(request.now.wall);
+        outlet.record(&EventRef {
+            id,
+            token: token.id,
+            serial: token.serial,
+            at: request.now.wall,
+            kind,
+            status,
+            address: request.client,
+            method: request.head.method.as_str(),
+            route: "",
+            uri: masked.as_deref().unwrap_or(uri.path()),
+            user_agent: request.head.headers.get(USER_AGENT).map_or(b"", HeaderValue::as_bytes),
+            request_id: request_id.as_bytes(),
+            data: &data,
+        });
+    }
+
+    /// Passes recorded events on.
+    pub(super) fn hand_over(&self) {
+        self.outlet.lock().unwrap_or_else(PoisonError::into_inner).hand_over();
+    }
+}
+
+async fn hand_over(plane: std::sync::Weak<Plane>) {
+    let mut interval = tokio::time::interval(HAND_OVER);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        // The outlet passes its rest on when it is dropped.
+        let Some(plane) = plane.upgrade() else { return };
+        plane.hand_over();
+    }
+}
+
+fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoint, Variables), Fault> {
+    endpoint::find(dialect.endpoints(), &head.method, head.uri.path()).map_err(|none| match none {
+        NoEndpoint::Path => Fault::NotFound,
+        NoEndpoint::Method(allow) => Fault::Method(allow),
+    })
+}
+
+/// Exactly one `Host` field in HTTP/1.1 (RFC 9112 section 3.2).
+fn has_one_host(head: &Parts) -> Result<(), Fault> {
+    let hosts = head.headers.get_all(http::header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
+        return Err(Fault::BadRequest("HTTP/1.1 needs exactly one Host field."));
+    }
+    Ok(())
+}
+
+/// The whole body, within the cap.
+async fn read<B>(body: B) -> Result<Bytes, Fault>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(Fault::BodyTooLarge);
+    }
+    let collected = Limited::new(body, MAX_BODY).collect().await;
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
+        true => Fault::BodyTooLarge,
+        false => Fault::BadRequest("The request body is broken."),
+    })
+}
+
+/// The caller's request id where it is plain text, else a fresh one.
+fn request_id(head: &Parts) -> String {
+    let given = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    given.filter(plain).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned)
+}
+
+/// What kind of event a refusal is for its token.
+fn event_kind(fault: &Fault) -> EventKind {
+    match fault {
+        Fault::Denied(Denial::Scope) => EventKind::Forbidden,
+        Fault::Denied(_) => EventKind::Unauthorized,
+        Fault::Limited(_) | Fault::Throttled(_) => EventKind::QuotaExceeded,
+        _ => EventKind::AdminRequest,
+    }
+}
+
+/// A refusal of a path that belongs to no dialect (RFC 9457).
+fn problem(fault: &Fault) -> Reply {
+    let status = fault.status();
+    let (name, title, detail) = match fault {
+        Fault::NotFound => ("not-found", "Not found", "No token interface is served at this path."),
+        Fault::Throttled(_) => {
+            ("too-many-requests", "Too many requests", "Calls come too often; Retry-After tells when to come back.")
+        }
+        Fault::BadRequest(detail) => ("bad-request", "Bad request", *detail),
+        _ => ("internal", "Internal error", "The call failed."),
+    };
+    let body = format!(
+        "{{\"type\":\"urn:tollgate:problem:{name}\",\"title\":\"{title}\",\"status\":{},\"detail\":\"{detail}\"}}\n",
+        status.as_u16()
+    );
+    let mut reply = Reply::new(Bytes::from(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    reply
+}
