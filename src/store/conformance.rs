@@ -53,6 +53,7 @@ macro_rules! suite {
             a_rolling_window_sums_its_days,
             kinds_of_counters_never_mix,
             activity_is_paged_newest_first,
+            a_page_of_activity_is_in_order_of_time,
             activity_is_capped_per_token,
             activity_beyond_its_age_is_not_shown,
             one_event_is_found,
@@ -688,6 +689,18 @@ pub(crate) async fn activity_is_paged_newest_first(stores: &Stores) {
         (newest.uri.as_str(), newest.user_agent.as_str(), newest.data.as_str()),
         ("/orders/79", "suite/1", "{}")
     );
+}
+
+/// Threads and sidecars hand over at different moments: an older event may come in the later batch.
+pub(crate) async fn a_page_of_activity_is_in_order_of_time(stores: &Stores) {
+    let (mut writer, now, token) = (Writer::new(), Timestamp::system(), fresh_id());
+    let mut ids = Vec::new();
+    for age in [10, 30, 20] {
+        let mut batch = Vec::new();
+        ids.push(writer.push(&mut batch, token, Timestamp::from_millis(now.as_millis() - age)));
+        stores.activity.append(Bytes::from(batch)).await.expect("appended");
+    }
+    assert_eq!(shown(stores, token, 0, 5).await, [ids[0], ids[2], ids[1]]);
 }
 
 pub(crate) async fn activity_is_capped_per_token(stores: &Stores) {

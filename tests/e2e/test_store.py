@@ -26,6 +26,7 @@ def test_redis_down_then_back(own, request):
     request.addfinalizer(back.stop)
     until(lambda: sidecar.get("/anything", headers=unknown.bearer).status_code == 200, "the store is used again", 20)
     assert sidecar.get("/anything", headers=known.bearer).status_code == 200
+    assert sidecar.stop() == 0, "with its store there, and before it goes"
 
 
 def test_tokens_outlive_a_restart(own):

@@ -108,6 +108,8 @@ impl Log {
             }
             events.len() < take
         })?;
+        // Threads hand over their events as they come; within a page the order is that of time.
+        events.sort_by_key(|event| std::cmp::Reverse(event.id));
         Ok(events)
     }
 
