@@ -107,7 +107,7 @@ impl<S: TokenState> Resolver<S> {
             runtime,
             clock,
             policy,
-            no_plans: Arc::default(),
+            no_plans: Arc::new(PlanTable::uncounted()),
             config,
             ttl: nanos(config.ttl),
             cache: TokenCache::new(&config),
