@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
@@ -15,11 +16,13 @@ use crate::activity::Recorder;
 use crate::auth::Resolver;
 use crate::limit::TokenLimits;
 use crate::proxy::ProxyMetrics;
+use crate::store::{Operation, StoreMetrics};
 
 /// What keeps counters of its own.
 pub(super) struct Sources {
     pub(super) resolver: Arc<Resolver<TokenLimits>>,
     pub(super) recorder: Recorder,
+    pub(super) store: Arc<StoreMetrics>,
 }
 
 impl fmt::Debug for Sources {
@@ -46,9 +49,15 @@ pub(super) fn register(
 impl Collector for Sources {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let (cache, activity) = (self.resolver.metrics(), self.recorder.metrics());
-        let counters: [(&str, &str, &AtomicU64); 6] = [
-            ("store_lookups", "Store look-ups of secrets that gave an answer", &cache.fetched),
-            ("store_lookup_errors", "Store look-ups of secrets that failed", &cache.failed),
+        let mut calls =
+            encoder.encode_descriptor("store_calls", "Calls of the store by what for", None, MetricType::Counter)?;
+        for (operation, name) in Operation::ALL {
+            for (count, result) in self.store.get(operation).into_iter().zip(["ok", "error"]) {
+                let labels = [("operation", name), ("result", result)];
+                ConstCounter::new(count).encode(calls.encode_family(&labels)?)?;
+            }
+        }
+        let counters: [(&str, &str, &AtomicU64); 4] = [
             ("cache_evictions", "Tokens evicted from the cache to make room", &cache.evicted),
             ("plan_gone", "Cached tokens whose plan the configuration no longer has", &cache.plan_gone),
             ("activity_events_written", "Activity events written to the store", &activity.written),

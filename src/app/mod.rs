@@ -163,7 +163,11 @@ impl App {
             let socket = control::bind(&control::socket_path(&config.store.data_dir)).await?;
             listeners.push(tokio::spawn(control::serve(socket, service.clone(), turned(drain.clone()))));
         }
-        let metrics = metrics::Sources { resolver: Arc::clone(&shared.resolver), recorder: shared.recorder.clone() };
+        let metrics = metrics::Sources {
+            resolver: Arc::clone(&shared.resolver),
+            recorder: shared.recorder.clone(),
+            store: Arc::clone(&opened.metrics),
+        };
         let Shared { resolver, leases, recorder, .. } = &shared;
         let (resolver, leases, recorder) = (Arc::clone(resolver), leases.clone(), recorder.clone());
         let (services, threads) = shared.proxy_services(config, admin.clone());

@@ -47,10 +47,6 @@ pub enum Cached<S> {
 /// Counters of the resolver.
 #[derive(Debug, Default)]
 pub struct ResolverMetrics {
-    /// Store look-ups that gave an answer.
-    pub fetched: AtomicU64,
-    /// Store look-ups that failed.
-    pub failed: AtomicU64,
     /// Tokens evicted to make room.
     pub evicted: AtomicU64,
     /// Tokens whose plan the configuration no longer has.
@@ -111,7 +107,7 @@ impl<S: TokenState> Resolver<S> {
             runtime,
             clock,
             policy,
-            no_plans: Arc::default(),
+            no_plans: Arc::new(PlanTable::uncounted()),
             config,
             ttl: nanos(config.ttl),
             cache: TokenCache::new(&config),
@@ -225,8 +221,6 @@ impl<S: TokenState> Resolver<S> {
             let started = self.clock.now();
             let plans = if self.cache.get(&hash).is_some() { &self.no_plans } else { &self.policy.plans };
             let answer = self.store.resolve(hash, Arc::clone(plans), started.wall).await;
-            let counter = if answer.is_ok() { &self.metrics.fetched } else { &self.metrics.failed };
-            counter.fetch_add(1, Ordering::Relaxed);
             let mut flights = self.flights();
             let dirty = flights.get_mut(&hash).is_some_and(|flight| std::mem::take(&mut flight.dirty));
             if dirty && refill < MAX_REFILLS {

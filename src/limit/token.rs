@@ -94,6 +94,7 @@ impl TokenLimits {
     pub fn charge(&self, now: Now) -> Charge {
         let (month, low) = match &self.plan.month {
             None => (None, false),
+            Some(limit) if limit.is_unlimited() => (None, self.month.count()),
             Some(_) => match self.month.take(now.wall) {
                 MonthState::Taken { left, refresh_at, low } => (Some((left, refresh_at)), low),
                 MonthState::Ask => return Charge::AskStore,
@@ -111,7 +112,7 @@ impl TokenLimits {
             }
             Err(_) if self.bucket.full_at() == MOVED => Charge::Moved,
             Err(empty) => {
-                if month.is_some() {
+                if self.plan.month.is_some() {
                     self.month.give_back();
                 }
                 let month = month.map(|(left, at)| (left + 1, at));
@@ -159,7 +160,7 @@ impl TokenLimits {
             u64::from(bucket.size() - bucket.remaining(&self.bucket, now.mono))
         });
         let full_in = Duration::from_nanos(self.bucket.full_at().saturating_sub(now.mono));
-        let month_used = month.map_or(0, |month| month.used.saturating_sub(self.month.in_hand(now.wall)));
+        let month_used = month.map_or(0, |month| month.used.saturating_add_signed(-self.month.in_hand(now.wall)));
         Usage {
             minute_size: minute.map_or(UNLIMITED, |limit| u64::from(limit.size.get())),
             minute_used: missing,

@@ -86,7 +86,8 @@ pub(super) fn policies(plans: &PlanTable) -> Vec<HeaderValue> {
 
 fn policy(plan: &Plan) -> String {
     let minute = plan.minute.as_ref().map(|limit| format!("\"minute\";q={};w={}", limit.size, limit.window_seconds()));
-    let month = plan.month.as_ref().map(|limit| format!("\"month\";q={};w={}", limit.size, limit.window_seconds()));
+    let month = plan.month.as_ref().filter(|limit| !limit.is_unlimited());
+    let month = month.map(|limit| format!("\"month\";q={};w={}", limit.size, limit.window_seconds()));
     let parts: Vec<String> = minute.into_iter().chain(month).collect();
     parts.join(", ")
 }

@@ -6,10 +6,11 @@ mod config;
 pub(crate) mod conformance;
 mod embedded;
 mod key;
-mod open_redis;
+mod metered;
 mod redis;
 
 pub(crate) use config::{Config, KeySource, Location, RedisConfig};
+pub(crate) use metered::{Operation, StoreMetrics};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub(crate) struct Opened {
     pub(crate) stores: Stores,
     /// The key whose fingerprint the store keeps.
     pub(crate) key: HashKey,
+    /// Calls of the ports, counted.
+    pub(crate) metrics: Arc<StoreMetrics>,
     closing: Closing,
 }
 
@@ -70,14 +73,25 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, OpenError> {
         key::load(&source)
     })
     .await?;
-    match &config.location {
-        Location::Memory => open_embedded(config, None, key).await,
-        Location::File(path) => open_embedded(config, Some(path.clone()), key).await,
-        Location::Redis(redis) => open_redis::open(config, redis, key).await,
-    }
+    let (stores, closing) = match &config.location {
+        Location::Memory => open_embedded(config, None, &key).await?,
+        Location::File(path) => open_embedded(config, Some(path.clone()), &key).await?,
+        Location::Redis(server) => {
+            let stores = redis::open(server, config.timeout, config.retention, key.fingerprint()).await?;
+            // Nothing waits in the process: dropping the last handle ends the connections.
+            let closing: Closing = Box::new(|| Box::pin(async {}));
+            (stores, closing)
+        }
+    };
+    let metrics = Arc::default();
+    Ok(Opened { stores: metered::metered(stores, &metrics), key, metrics, closing })
 }
 
-async fn open_embedded(config: &Config, folder: Option<PathBuf>, key: HashKey) -> Result<Opened, OpenError> {
+async fn open_embedded(
+    config: &Config,
+    folder: Option<PathBuf>,
+    key: &HashKey,
+) -> Result<(Stores, Closing), OpenError> {
     let (fingerprint, retention) = (key.fingerprint(), config.retention);
     let source = key::describe(&config.hash_key);
     let store = blocking(move || Embedded::open(folder.as_deref(), fingerprint, retention, &source)).await?;
@@ -86,7 +100,7 @@ async fn open_embedded(config: &Config, folder: Option<PathBuf>, key: HashKey) -
         let store = Arc::clone(&store);
         Box::new(move || Box::pin(async move { store.close().await }) as Pin<Box<dyn Future<Output = ()> + Send>>)
     };
-    Ok(Opened { stores: stores_of(store), key, closing })
+    Ok((stores_of(store), closing))
 }
 
 /// Opening reads files, and much of them after a kill: not on a thread that serves others.

@@ -26,7 +26,8 @@ pub struct Plan {
     pub index: usize,
     /// The bucket that refills by the second; `None` = unlimited.
     pub minute: Option<MinuteLimit>,
-    /// The quota of a period; `None` = unlimited.
+    /// The quota of a period. [`PlanTable::new`] puts a counted one of [`UNLIMITED`] size where there is none, so that a
+    /// caller without a quota still learns what it used; `None` counts nothing.
     pub month: Option<MonthLimit>,
 }
 
@@ -108,6 +109,11 @@ impl MonthLimit {
                 }
             }
         }
+    }
+
+    /// Whether calls are counted only, and never refused.
+    pub const fn is_unlimited(&self) -> bool {
+        self.size >= UNLIMITED
     }
 
     /// Length of a period in seconds as the `w` of a rate-limit policy; a calendar month counts as 30 days.
@@ -194,12 +200,18 @@ impl PlanTable {
         let mut plans: HashMap<Arc<str>, Arc<Plan>> = plans
             .into_iter()
             .enumerate()
-            .map(|(index, plan)| (Arc::clone(&plan.name), Arc::new(Plan { index, ..plan })))
+            .map(|(index, plan)| (Arc::clone(&plan.name), Arc::new(counted(Plan { index, ..plan }))))
             .collect();
         let index = plans.len();
-        let unlimited = || Arc::new(Plan { name: Self::DEFAULT.into(), index, minute: None, month: None });
+        let unlimited = || Arc::new(counted(Plan { name: Self::DEFAULT.into(), index, minute: None, month: None }));
         let fallback = Arc::clone(plans.entry(Self::DEFAULT.into()).or_insert_with(unlimited));
         Self { plans, fallback }
+    }
+
+    /// A table under which nothing is counted, for look-ups that shall lease nothing.
+    pub fn uncounted() -> Self {
+        let fallback = Arc::new(Plan { name: Self::DEFAULT.into(), index: 0, minute: None, month: None });
+        Self { plans: HashMap::from([(Self::DEFAULT.into(), Arc::clone(&fallback))]), fallback }
     }
 
     /// The plan of that name; `None` if the configuration no longer has it.
@@ -216,6 +228,12 @@ impl PlanTable {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Plan>> {
         self.plans.values()
     }
+}
+
+/// A plan without a quota, with one that only counts, in the vendor's periods (contract page threatjammer).
+fn counted(mut plan: Plan) -> Plan {
+    plan.month.get_or_insert(MonthLimit { size: UNLIMITED, anchor: Anchor::TokenStart });
+    plan
 }
 
 impl Default for PlanTable {

@@ -158,7 +158,7 @@ fn first_hash(record: &TokenRecord) -> SecretHash {
 }
 
 async fn resolve(stores: &Stores, hash: SecretHash) -> Result<Lookup, StoreError> {
-    stores.tokens.resolve(hash, Arc::default(), Timestamp::system()).await
+    stores.tokens.resolve(hash, Arc::new(PlanTable::uncounted()), Timestamp::system()).await
 }
 
 /// A secret whose hash lies outside the tag of `id`.
