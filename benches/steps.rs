@@ -42,7 +42,8 @@ fn credential(c: &mut Criterion) {
     let mut group = c.benchmark_group("credential");
     for (name, headers, query) in &cases {
         group.bench_function(*name, |bencher| {
-            bencher.iter(|| black_box(sources.extract(black_box(headers), Some(black_box(query))).expect("no conflict")));
+            bencher
+                .iter(|| black_box(sources.extract(black_box(headers), Some(black_box(query))).expect("no conflict")));
         });
     }
     group.bench_function("gate", |bencher| bencher.iter(|| black_box(PlainSecret::gate(black_box(&secret)))));

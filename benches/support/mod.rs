@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::runtime::Runtime;
 use tollgate::auth::{CacheConfig, CachedToken, Policy, Resolver};
-use tollgate::clock::{Clock, Timestamp};
+use tollgate::clock::Clock;
 use tollgate::limit::TokenLimits;
 use tollgate::token::{
-    Anchor, Bundles, Form, HashKey, MinuteLimit, Mode, MonthLimit, NeededScopes, Plan, PlainSecret, PlanTable, Scope,
+    Anchor, Bundles, Form, HashKey, MinuteLimit, Mode, MonthLimit, NeededScopes, PlainSecret, Plan, PlanTable, Scope,
     SecretHash, Universe,
 };
-use tokio::runtime::Runtime;
 
 use self::store::Memory;
 
@@ -70,8 +70,7 @@ impl Site {
         let runtime = runtime.expect("a runtime");
         let store = Arc::new(Memory::new(&hashes));
         let give_back = Box::new(|_, _| {});
-        let resolver =
-            Resolver::new(store.clone(), runtime.handle().clone(), clock.clone(), policy, config, give_back);
+        let resolver = Resolver::new(store.clone(), runtime.handle().clone(), clock.clone(), policy, config, give_back);
         Self { clock, key, resolver, secrets, hashes, needed, runtime, store }
     }
 
@@ -110,11 +109,17 @@ impl Site {
 
 /// A typical request of a program, as hyper hands it on.
 pub(crate) fn request(secret: &[u8]) -> HeaderMap {
-    let mut bearer = b"Bearer ".to_vec();
-    bearer.extend_from_slice(secret);
     let mut headers = without_credential();
-    headers.insert("authorization", HeaderValue::from_bytes(&bearer).expect("visible characters"));
+    headers.insert("authorization", bearer(secret));
     headers
+}
+
+/// The value of its `Authorization` field.
+pub(crate) fn bearer(secret: &[u8]) -> HeaderValue {
+    let mut text = [0; 7 + SECRET];
+    text[..7].copy_from_slice(b"Bearer ");
+    text[7..].copy_from_slice(secret);
+    HeaderValue::from_bytes(&text).expect("visible characters")
 }
 
 /// The other six of the seven fields.
@@ -172,9 +177,4 @@ pub(crate) fn measuring() -> bool {
 /// This many tokens, or few enough for a smoke run.
 pub(crate) fn sized(tokens: usize) -> usize {
     if measuring() { tokens } else { tokens.min(1_000) }
-}
-
-/// Now, as a store sees it.
-pub(crate) fn wall() -> Timestamp {
-    Timestamp::system()
 }
