@@ -157,11 +157,7 @@ impl PlainSecret {
             Form::Astra => {
                 push_random(&mut text, BASE64, 42);
                 // 43 digits carry 258 bits; the last one holds only the top four of 256.
-                push_random(
-                    &mut text,
-                    &[b'A', b'E', b'I', b'M', b'Q', b'U', b'Y', b'c', b'g', b'k', b'o', b's', b'w', b'0', b'4', b'8'],
-                    1,
-                );
+                push_random(&mut text, b"AEIMQUYcgkosw048", 1);
                 text.push('=');
             }
         }
