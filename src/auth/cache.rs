@@ -150,8 +150,10 @@ impl<S: TokenState> TokenCache<S> {
         let by_budget = config.budget * BUDGET_SHARE.0 / BUDGET_SHARE.1 / ENTRY_BYTES;
         let capacity = config.entries.min(usize::try_from(by_budget).unwrap_or(usize::MAX)).max(1);
         Self {
-            map: Map::with_capacity_and_hasher_and_shard_amount(0, BuildHasherDefault::default(), 1024),
-            order: Mutex::new(Order { queue: VecDeque::new(), left: HashMap::new(), swept: 0 }),
+            // Room for all from the start: growing would stop a core while a shard moves, and leaves holes in the heap. What
+            // is not used is not touched.
+            map: Map::with_capacity_and_hasher_and_shard_amount(capacity, BuildHasherDefault::default(), 1024),
+            order: Mutex::new(Order { queue: VecDeque::with_capacity(capacity + 1), left: HashMap::new(), swept: 0 }),
             capacity,
             forgotten_until: AtomicU64::new(0),
         }
@@ -172,7 +174,10 @@ impl<S: TokenState> TokenCache<S> {
     /// The token under any of a record's secrets, or its remains if it was evicted lately.
     pub(super) fn known(&self, record: &TokenRecord) -> Option<Arc<CachedToken<S>>> {
         let live = record.secrets.iter().find_map(|slot| self.get(&slot.hash));
-        live.or_else(|| self.order().left.remove(&record.id))
+        // Taken out in any case: a token that left under one secret and lives on under the other is about to be succeeded,
+        // and its dead state must not be found later.
+        let left = self.order().left.remove(&record.id);
+        live.or(left)
     }
 
     /// Whether an unknown token may be one whose state was lost.
@@ -189,7 +194,7 @@ impl<S: TokenState> TokenCache<S> {
         order.queue.push_back((hash, second(now.mono)));
         let mut evicted = Vec::new();
         while order.queue.len() > self.capacity {
-            match self.evict(&mut order, now) {
+            match self.evict(&mut order, &hash, now) {
                 Some(token) => evicted.push(token),
                 None => break,
             }
@@ -197,13 +202,14 @@ impl<S: TokenState> TokenCache<S> {
         evicted
     }
 
-    /// Takes out the oldest entry that was not used since it was queued, or the last one looked at.
-    fn evict(&self, order: &mut Order<S>, now: Now) -> Option<Arc<CachedToken<S>>> {
-        for tries in 0.. {
+    /// Takes out the oldest entry that was not used since it was queued, or the last one looked at; never `newest`, whose
+    /// request is still to be charged.
+    fn evict(&self, order: &mut Order<S>, newest: &SecretHash, now: Now) -> Option<Arc<CachedToken<S>>> {
+        for tries in 0..=2 * EVICT_TRIES {
             let (hash, queued) = order.queue.pop_front()?;
             let Some(token) = self.get(&hash) else { continue };
             let used = token.used.load(Ordering::Relaxed);
-            if tries < EVICT_TRIES && used > queued {
+            if hash == *newest || (tries < EVICT_TRIES && used > queued) {
                 order.queue.push_back((hash, used));
                 continue;
             }

@@ -277,13 +277,15 @@ impl<S: TokenState> Resolver<S> {
             None => S::start(record, plan, lease.as_ref(), now, self.cache.forgotten(now.mono)),
         };
         let token = Arc::new(CachedToken::new(record, identity, state, now));
-        let mut evicted = self.cache.insert(hash, &token, now);
-        // The other secret of a token in rotation, if it is cached, must lead to the same state.
+        // The other secret of a token in rotation, if it is cached, must lead to the same state. It comes first: the entry
+        // that makes room for the new one must not be the dead state.
+        let mut evicted = Vec::new();
         for slot in record.secrets.iter().filter(|slot| slot.hash != hash) {
             if self.cache.get(&slot.hash).is_some() {
                 evicted.extend(self.cache.insert(slot.hash, &token, now));
             }
         }
+        evicted.extend(self.cache.insert(hash, &token, now));
         for gone in evicted {
             self.metrics.evicted.fetch_add(1, Ordering::Relaxed);
             self.return_unused(&gone, now);

@@ -48,6 +48,16 @@ impl Admission {
     pub fn free() -> Self {
         Self { minute: None, month: None, low: false }
     }
+
+    /// Calls left in the bucket and seconds until it is full; `None` without a bucket.
+    pub fn minute(&self) -> Option<(u32, u64)> {
+        self.minute
+    }
+
+    /// Calls left of the month quota and when calls come free again; `None` without a quota.
+    pub fn month(&self) -> Option<(u64, Timestamp)> {
+        self.month
+    }
 }
 
 /// Which limit refused, and when to come back.
