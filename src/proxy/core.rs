@@ -87,6 +87,9 @@ pub(super) struct Caller<'a> {
     pub(super) extracted: &'a Extracted<'a>,
 }
 
+/// The status on record for a caller that went away before its answer; never sent.
+const CLIENT_GONE: u16 = 499;
+
 /// A finished answer.
 pub(super) type Exchanged = Response<ProxyBody>;
 
@@ -233,6 +236,13 @@ impl Core {
         let own = total.saturating_sub(upstream.unwrap_or(0));
         self.cells.finish(told.route.map(|route| route.index), label, status, own, upstream);
         response
+    }
+
+    /// Puts on record a request whose caller went away before the answer.
+    pub(super) fn abandon(&self, head: &Parts, started: Now, fresh_id: &str, told: &Told<'_>) {
+        let request_id = told.scan_id.as_deref().unwrap_or(fresh_id);
+        self.record(head, started, told, EventKind::Request, CLIENT_GONE, request_id);
+        self.cells.count(told.route.map(|route| route.index), Outcome::ClientGone, CLIENT_GONE);
     }
 
     fn record(&self, head: &Parts, started: Now, told: &Told<'_>, kind: EventKind, status: u16, request_id: &str) {

@@ -37,7 +37,7 @@ impl Core {
         let mut body = (framing != Framing::None).then(|| ClientBody::new(body, self.timer.clone(), stall));
         let from = self.services().clock.mono();
         let mut reuse = Reuse::Kept;
-        let (exchange, answer) = loop {
+        let (mut exchange, answer) = loop {
             let mut link = pool.link(reuse, &self.timer, self).await.map_err(|error| {
                 tracing::warn!(upstream = pool.config().name, %error, "upstream cannot be reached");
                 Rejection::UpstreamBroken
@@ -64,7 +64,15 @@ impl Core {
             }
         };
         told.upstream = Some((from, self.services().clock.mono()));
-        Ok(respond(exchange, answer, in_flight))
+        let odd = is_odd_body(&head.method, framing);
+        if odd {
+            exchange.keep_no_connection();
+        }
+        let mut response = respond(exchange, answer, in_flight);
+        if odd {
+            response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+        }
+        Ok(response)
     }
 
     #[allow(clippy::too_many_arguments)] // everything a head is made of
@@ -150,6 +158,12 @@ fn framing(head: &Parts, body: &Incoming) -> Framing {
         Some(length) => Framing::Sized(length),
         None => Framing::Chunked,
     }
+}
+
+/// A body where readers may expect none (RFC 9110 sections 9.3.1 and 9.3.2). One that skips it would take its bytes for
+/// the next request: neither connection serves another.
+fn is_odd_body(method: &Method, framing: Framing) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && !matches!(framing, Framing::None | Framing::Sized(0))
 }
 
 /// RFC 9110 section 9.2.2.

@@ -4,18 +4,18 @@
 //! every spelling of the fields that we set ourselves, credentials. The second writes the head as bytes; nothing is
 //! inserted into a map on the way.
 
+use http::Method;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, REFERER, TE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, REFERER, TE,
     TRANSFER_ENCODING,
 };
-use http::request::Parts;
-use http::{Method, Version};
 
 use super::reject::Rejection;
 use crate::auth::Sources;
 
-/// Fields that are never passed on: hop-by-hop ones, those we set, and those that would change the method.
-const DROPPED: [&str; 20] = [
+/// Fields that are never passed on: hop-by-hop ones, those we set, and those that would change the method or the path
+/// after they were checked.
+const DROPPED: [&str; 22] = [
     "connection",
     "content-length",
     "expect",
@@ -36,7 +36,18 @@ const DROPPED: [&str; 20] = [
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
 ];
+/// Bit n: a name of [`DROPPED`] has n letters. Most names are told apart by this alone.
+const DROPPED_LENGTHS: u32 = {
+    let (mut lengths, mut at) = (0, 0);
+    while at < DROPPED.len() {
+        lengths |= 1 << DROPPED[at].len();
+        at += 1;
+    }
+    lengths
+};
 /// Fields whose twins in another spelling (`X_Auth_User`) some upstreams take for the real ones.
 const PROTECTED: [&str; 8] = [
     "authorization",
@@ -62,50 +73,6 @@ pub(super) struct Scan {
     request_id: bool,
 }
 
-/// The host a request is for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Host<'r> {
-    /// As written, with port; `None` for HTTP/1.0 without one.
-    pub(super) written: Option<&'r str>,
-    /// Without port, lower case.
-    pub(super) name: Option<String>,
-}
-
-/// Finds the one host (RFC 9112 section 3.2). The authority of an absolute-form target and `Host` have to agree.
-pub(super) fn host<'r>(head: &'r Parts, any_host_routes_only: bool) -> Result<Host<'r>, Rejection> {
-    let mut fields = head.headers.get_all(HOST).iter();
-    let field = match fields.next() {
-        Some(value) => Some(value.to_str().map_err(|_| Rejection::BadRequest("The Host field is not valid."))?),
-        None => None,
-    };
-    if fields.next().is_some() {
-        return Err(Rejection::BadRequest("The request has more than one Host field."));
-    }
-    if field.is_none() && head.version == Version::HTTP_11 {
-        return Err(Rejection::BadRequest("The request has no Host field."));
-    }
-    let written = match (head.uri.authority(), field) {
-        (Some(authority), Some(field)) if !authority.as_str().eq_ignore_ascii_case(field) => {
-            return Err(Rejection::BadRequest("The request target and the Host field name different hosts."));
-        }
-        (Some(authority), _) => Some(authority.as_str()),
-        (None, field) => field,
-    };
-    let Some(text) = written.filter(|text| !text.is_empty()) else { return Ok(Host { written: None, name: None }) };
-    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~');
-    if !text.bytes().all(valid) {
-        return Err(Rejection::BadRequest("The Host field is not valid."));
-    }
-    let name = (!any_host_routes_only).then(|| {
-        let bare = match text.rfind(':') {
-            Some(colon) if !text[colon..].contains(']') => &text[..colon],
-            _ => text,
-        };
-        bare.to_ascii_lowercase()
-    });
-    Ok(Host { written: Some(text), name })
-}
-
 impl Scan {
     /// Marks what is not passed on, and refuses framing that two readers could take differently.
     pub(super) fn of(headers: &HeaderMap, trusted_peer: bool) -> Result<Self, Rejection> {
@@ -117,6 +84,9 @@ impl Scan {
             }
             if scan.is_dropped(name, value, trusted_peer) {
                 scan.skip |= 1 << at;
+            }
+            if is_framing_twin(name.as_str()) {
+                return Err(Rejection::BadRequest("A field's name looks like one that frames the body, but is not."));
             }
             if name == CONNECTION {
                 named = Some(());
@@ -131,15 +101,15 @@ impl Scan {
 
     fn is_dropped(&mut self, name: &HeaderName, value: &HeaderValue, trusted_peer: bool) -> bool {
         let text = name.as_str();
-        match text.len() {
-            2 | 4 | 6 | 7 | 9..=11 | 14..=17 | 19 | 22 if DROPPED.contains(&text) => {
-                if name == TE {
-                    self.te_trailers |=
-                        value.to_str().is_ok_and(|te| te.split(',').any(|t| t.trim().eq_ignore_ascii_case("trailers")));
-                }
-                self.trailer |= text == "trailer";
-                return true;
+        if text.len() < 32 && DROPPED_LENGTHS & (1 << text.len()) != 0 && DROPPED.contains(&text) {
+            if name == TE {
+                self.te_trailers |=
+                    value.to_str().is_ok_and(|te| te.split(',').any(|t| t.trim().eq_ignore_ascii_case("trailers")));
             }
+            self.trailer |= text == "trailer";
+            return true;
+        }
+        match text.len() {
             11 if text == "traceparent" => {
                 self.traceparent |= is_traceparent(value.as_bytes());
                 return !is_traceparent(value.as_bytes());
@@ -161,22 +131,24 @@ impl Scan {
     }
 
     fn drop_named_by_connection(&mut self, headers: &HeaderMap) {
-        let tokens: Vec<&str> = headers
+        let tokens: Vec<&[u8]> = headers
             .get_all(CONNECTION)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
             .filter(|token| {
-                !token.is_empty() && !token.eq_ignore_ascii_case("close") && !token.eq_ignore_ascii_case("keep-alive")
+                !token.is_empty() && !token.eq_ignore_ascii_case(b"close") && !token.eq_ignore_ascii_case(b"keep-alive")
             })
             .collect();
         if tokens.is_empty() {
             return;
         }
         for (at, (name, _)) in headers.iter().enumerate() {
-            if tokens.iter().any(|token| token.eq_ignore_ascii_case(name.as_str())) {
+            if tokens.iter().any(|token| token.eq_ignore_ascii_case(name.as_str().as_bytes())) {
                 self.skip |= 1 << at;
+                // These are made anew where the caller's are not passed on.
+                self.request_id &= name != "x-request-id";
+                self.traceparent &= name != "traceparent";
             }
         }
     }
@@ -208,6 +180,15 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Rejection> {
 fn is_twin(name: &str) -> bool {
     let dashed: String = name.chars().map(|c| if matches!(c, '_' | '.') { '-' } else { c }).collect();
     dashed.starts_with("x-forwarded-") || DROPPED.contains(&dashed.as_str()) || PROTECTED.contains(&dashed.as_str())
+}
+
+/// Whether a name differs from one that frames the body only in what stands between its words: a reader that takes it
+/// for the real one sees another end of the body.
+fn is_framing_twin(name: &str) -> bool {
+    let between = |first, last| name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+    between("transfer", "encoding")
+        .or_else(|| between("content", "length"))
+        .is_some_and(|between| between != "-" && !between.bytes().any(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Whether a trailer field may be passed on in a message (RFC 9110 section 6.5.1): nothing that frames, routes,
@@ -301,7 +282,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, head: &HeadParts<'_>) {
     out.extend_from_slice(head.path.as_bytes());
     if let Some(query) = head.query.filter(|query| !query.is_empty()) {
         out.push(b'?');
-        out.extend_from_slice(query.as_bytes());
+        write_query(out, query);
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
     line(out, b"host", head.host.as_bytes());
@@ -349,6 +330,20 @@ pub(super) fn write_head(out: &mut Vec<u8>, head: &HeadParts<'_>) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Bytes beyond ASCII have no place in a target (RFC 3986 section 2): they go on as escapes, as in the path.
+fn write_query(out: &mut Vec<u8>, query: &str) {
+    if query.is_ascii() {
+        return out.extend_from_slice(query.as_bytes());
+    }
+    for byte in query.bytes() {
+        if byte.is_ascii() {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+}
+
 fn is_credential(name: &HeaderName, value: &HeaderValue, sources: &Sources) -> bool {
     if name == AUTHORIZATION { sources.claims_authorization(value.as_bytes()) } else { sources.claims_header(name) }
 }
@@ -382,6 +377,7 @@ mod tests {
     use super::*;
     use crate::auth::Source;
     use http::Request;
+    use http::request::Parts;
 
     fn parts(fields: &[(&str, &str)]) -> Parts {
         let mut request = Request::builder().uri("/x");
@@ -435,6 +431,7 @@ mod tests {
             ("expect", "evil"),
             ("x-real-ip", "evil"),
             ("x-http-method-override", "evil"),
+            ("x-original-url", "/evil"),
             ("authorization", "Bearer evil"),
             ("xms-auth-token", "evil"),
             ("xms_auth_token", "evil"),
@@ -446,6 +443,19 @@ mod tests {
         assert!(!head.contains("evil"), "{head}");
         assert!(head.contains("referer: http://a/b\r\n") && head.contains("x-auth-token-id: ID\r\nx-auth-user: u\r\n"));
         assert!(head.contains("x-request-id: 0123456789abcdef0123456789abcdef\r\n"));
+    }
+
+    #[test]
+    fn every_name_of_the_list_is_dropped_and_replaced_where_it_is_ours() {
+        for name in DROPPED.into_iter().filter(|name| !matches!(*name, "content-length" | "transfer-encoding")) {
+            let head = forwarded(&[(name, "evil")], true);
+            assert!(!head.contains("evil"), "{head}");
+        }
+        let listed = parts(&[("connection", "x-request-id, traceparent, \u{e9}, x-evil"), ("x-evil", "1")]);
+        let scan = Scan::of(&listed.headers, false).expect("well framed");
+        assert_eq!(scan.skip, 0b11);
+        let head = forwarded(&[("connection", "x-request-id"), ("x-request-id", "mine")], false);
+        assert_eq!(head.matches("x-request-id: ").count(), 1, "{head}");
     }
 
     #[test]
@@ -477,22 +487,12 @@ mod tests {
             &[("content-length", "")],
             &[("content-length", "9223372036854775808")],
             &[("transfer-encoding", "gzip, chunked")],
+            &[("transfer_encoding", "chunked")],
+            &[("transfer---encoding", "chunked")],
+            &[("content.length", "5")],
             &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
         ] {
             assert!(Scan::of(&parts(fields).headers, false).is_err(), "{fields:?}");
-        }
-    }
-
-    #[test]
-    fn there_is_exactly_one_host() {
-        let host_of = |fields: &[(&str, &str)]| host(&parts(fields), false).map(|host| host.name);
-        assert_eq!(host_of(&[("host", "API.example:8080")]), Ok(Some("api.example".to_owned())));
-        assert_eq!(host_of(&[("host", "[::1]:80")]), Ok(Some("[::1]".to_owned())));
-        assert_eq!(host_of(&[("host", "")]), Ok(None));
-        for fields in
-            [&[][..], &[("host", "a"), ("host", "a")], &[("host", "a b")], &[("host", "u@a")], &[("host", "a/b")]]
-        {
-            assert!(host_of(fields).is_err(), "{fields:?}");
         }
     }
 }

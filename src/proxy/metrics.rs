@@ -16,6 +16,7 @@ use crate::auth::Denial;
 pub(super) enum Outcome {
     Allowed,
     BadRequest,
+    ClientGone,
     Denied,
     Forbidden,
     Internal,
@@ -29,9 +30,10 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [(Self, &'static str); 12] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::Allowed, "allowed"),
         (Self::BadRequest, "bad_request"),
+        (Self::ClientGone, "client_gone"),
         (Self::Denied, "denied"),
         (Self::Forbidden, "forbidden"),
         (Self::Internal, "internal"),
@@ -141,12 +143,17 @@ impl CoreMetrics {
         sidecar: u64,
         upstream: Option<u64>,
     ) {
-        let row = &self.requests[route.unwrap_or(self.requests.len() - 1)];
-        row[outcome as usize][usize::from(status / 100).clamp(1, CLASSES) - 1].add(1);
+        self.count(route, outcome, status);
         self.sidecar.observe(sidecar);
         if let Some(upstream) = upstream {
             self.upstream.observe(upstream);
         }
+    }
+
+    /// Counts a request without a duration.
+    pub(super) fn count(&self, route: Option<usize>, outcome: Outcome, status: u16) {
+        let row = &self.requests[route.unwrap_or(self.requests.len() - 1)];
+        row[outcome as usize][usize::from(status / 100).clamp(1, CLASSES) - 1].add(1);
     }
 
     pub(super) fn deny(&self, denial: Denial) {

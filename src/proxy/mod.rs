@@ -7,6 +7,7 @@ mod config;
 mod core;
 mod forward;
 mod headers;
+mod host;
 mod metrics;
 mod path;
 mod rate;
@@ -68,9 +69,12 @@ impl Core {
         in_flight: InFlight,
     ) -> Exchanged {
         let fresh_id = self.fresh_id();
-        let mut told = Told::default();
-        let outcome = self.decide_and_forward(connection, head, body, now, &fresh_id, in_flight, &mut told).await;
-        self.conclude(head, now, &fresh_id, told, outcome)
+        let mut pending =
+            Pending { core: self, head, started: now, fresh_id: &fresh_id, told: Told::default(), over: false };
+        let outcome =
+            self.decide_and_forward(connection, head, body, now, &fresh_id, in_flight, &mut pending.told).await;
+        pending.over = true;
+        self.conclude(head, now, &fresh_id, std::mem::take(&mut pending.told), outcome)
     }
 
     #[allow(clippy::too_many_arguments)] // the request's own parts, handed on once
@@ -86,7 +90,7 @@ impl Core {
     ) -> Result<Response<ProxyBody>, Refused> {
         told.client = Some(connection.peer);
         refuse_methods(&head.method)?;
-        let host = headers::host(head, self.routes_ignore_hosts())?;
+        let host = host::of(head, self.routes_ignore_hosts())?;
         let path = path::normalise(head.uri.path())
             .map_err(|_| Rejection::BadRequest("The path can be read in more than one way."))?;
         let scan = Scan::of(&head.headers, connection.trusted)?;
@@ -250,6 +254,25 @@ struct Told<'s> {
     secret_in_query: bool,
     /// Readings of the clock around the upstream's part, nanoseconds.
     upstream: Option<(u64, u64)>,
+}
+
+/// A request that is being answered. Dropped before its end, when the caller goes away, it is put on record all the same:
+/// the upstream may have done what it asked for.
+struct Pending<'s> {
+    core: &'s Core,
+    head: &'s Parts,
+    started: Now,
+    fresh_id: &'s str,
+    told: Told<'s>,
+    over: bool,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if !self.over && !std::thread::panicking() {
+            self.core.abandon(self.head, self.started, self.fresh_id, &self.told);
+        }
+    }
 }
 
 /// `Some` copy of a text that differs from `other`.

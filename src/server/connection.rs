@@ -74,10 +74,10 @@ impl ConnState {
         InFlight(Arc::clone(self))
     }
 
-    fn waiting_for_read(&self) {
-        if self.phase.load(Ordering::Relaxed) == IDLE && self.read_by.load(Ordering::Relaxed) == 0 {
-            self.read_by.store(self.in_time(self.idle), Ordering::Relaxed);
-        }
+    /// Nothing is under way. hyper may have a read pending from before, so nothing else would start this deadline.
+    fn rest(&self) {
+        self.phase.store(IDLE, Ordering::Relaxed);
+        self.read_by.store(self.in_time(self.idle), Ordering::Relaxed);
     }
 
     fn read_some(&self) {
@@ -95,7 +95,13 @@ impl ConnState {
     /// Whether the sweeper has something to end here.
     fn is_due(&self, now: u64) -> bool {
         let due = |deadline: &AtomicU64| matches!(deadline.load(Ordering::Relaxed), at if at != 0 && at <= now);
-        due(&self.read_by) || due(&self.write_by)
+        // While an answer is still being written, silence is not idleness.
+        if self.is_writing() { due(&self.write_by) } else { due(&self.read_by) }
+    }
+
+    /// Whether something waits to be written.
+    fn is_writing(&self) -> bool {
+        self.write_by.load(Ordering::Relaxed) != 0
     }
 }
 
@@ -105,7 +111,7 @@ pub(crate) struct InFlight(Arc<ConnState>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.phase.store(IDLE, Ordering::Relaxed);
+        self.0.rest();
     }
 }
 
@@ -123,7 +129,10 @@ impl ClientIo {
     }
 
     fn timed_out(&mut self, cx: &mut Context<'_>) -> io::Error {
-        if self.state.phase.load(Ordering::Relaxed) == HEAD && self.state.partial.swap(false, Ordering::Relaxed) {
+        let in_head =
+            self.state.phase.load(Ordering::Relaxed) == HEAD && self.state.partial.swap(false, Ordering::Relaxed);
+        // Never in the middle of an earlier answer.
+        if in_head && !self.state.is_writing() {
             // Best effort: a caller that does not even take this has lost its claim to an explanation.
             let _ = Pin::new(&mut self.stream).poll_write(cx, REQUEST_TIMEOUT);
         }
@@ -131,10 +140,14 @@ impl ClientIo {
     }
 
     fn wrote<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        let waiting = self.state.write_by.load(Ordering::Relaxed) != 0;
-        match (result.is_pending(), waiting) {
+        match (result.is_pending(), self.state.is_writing()) {
             (true, false) => self.state.write_by.store(self.state.in_time(self.state.stall), Ordering::Relaxed),
-            (false, true) => self.state.write_by.store(0, Ordering::Relaxed),
+            (false, true) => {
+                self.state.write_by.store(0, Ordering::Relaxed);
+                if self.state.phase.load(Ordering::Relaxed) == IDLE {
+                    self.state.rest();
+                }
+            }
             _ => {}
         }
         result
@@ -148,10 +161,8 @@ impl AsyncRead for ClientIo {
         }
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
-        match &result {
-            Poll::Pending => self.state.waiting_for_read(),
-            Poll::Ready(Ok(())) if buf.filled().len() > before => self.state.read_some(),
-            Poll::Ready(_) => {}
+        if buf.filled().len() > before {
+            self.state.read_some();
         }
         result
     }
@@ -264,5 +275,31 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.table.open.borrow_mut().remove(self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_never_without_a_deadline_except_while_it_is_answered() {
+        let second = Duration::from_secs(1);
+        let limits =
+            Limits { head_timeout: second, idle_timeout: 2 * second, body_timeout: 3 * second, ..Limits::default() };
+        let now = Arc::new(AtomicU64::new(1));
+        let state = Arc::new(ConnState::new(&limits, &now));
+        let due = |seconds: u64| state.is_due(1 + seconds * 1_000_000_000);
+        assert!(!due(0) && due(1), "the first byte is awaited");
+        let in_flight = state.begin();
+        assert!(!due(1_000));
+        // No read follows the answer: hyper waits for one that it began before.
+        drop(in_flight);
+        assert!(!due(1) && due(2), "idle");
+        state.read_some();
+        assert!(due(1), "a head has begun");
+        drop(state.begin());
+        state.write_by.store(state.in_time(state.stall), Ordering::Relaxed);
+        assert!(!due(2) && due(3), "the answer has not all been taken");
     }
 }

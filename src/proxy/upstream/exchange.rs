@@ -14,7 +14,7 @@ use http::{HeaderMap, Method};
 use http_body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
-use super::chunked::Piece;
+use super::chunked::{Chunked, Piece};
 use super::pool::{Link, Pool};
 use super::response::{BodyKind, Broken, ResponseHead};
 use crate::proxy::headers::{Framing, is_trailer_allowed, line};
@@ -148,9 +148,16 @@ impl Exchange {
                     let gone = link.reused && !self.answered;
                     return Poll::Ready(Err(if gone { ExchangeError::Gone } else { ExchangeError::Io(error) }));
                 }
+                // The upstream cannot answer what the caller has not sent; the body has a deadline of its own.
+                Poll::Pending if self.sending.awaits_caller(link) => return Poll::Pending,
                 Poll::Pending => return self.deadline.poll(cx).map(|_| Err(ExchangeError::Slow)),
             }
         }
+    }
+
+    /// Closes the connection after this answer. To be called after its head has come.
+    pub(crate) fn keep_no_connection(&mut self) {
+        self.keep_alive = false;
     }
 
     /// The whole body, if it has come with the head; then the connection is free already.
@@ -209,7 +216,8 @@ impl Exchange {
                     Err(error) => return Poll::Ready(Some(Err(error))),
                 },
             };
-            if frame.is_none() {
+            // Whoever knows the length does not ask again after the last byte.
+            if frame.is_none() || matches!(self.receiving, BodyKind::Length(0) | BodyKind::Chunked(Chunked::Done)) {
                 self.finish();
                 self.link = None;
             }
@@ -252,6 +260,11 @@ impl Sending {
     /// Whether the whole request has gone out.
     fn is_done(&self, link: &Link) -> bool {
         self.body.is_none() && self.data.is_empty() && self.written == link.write.len()
+    }
+
+    /// Whether all that has come from the caller has gone out, and more is to come.
+    fn awaits_caller(&self, link: &Link) -> bool {
+        self.body.is_some() && !self.broken && self.data.is_empty() && self.written == link.write.len()
     }
 
     /// Sends what can be sent now; tells whether anything went.

@@ -62,6 +62,15 @@ impl ResponseHead {
         if chunked && length.is_some() {
             return Err(Broken("it sent both Content-Length and Transfer-Encoding"));
         }
+        let single = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
+        if status == StatusCode::NO_CONTENT {
+            // RFC 9110 section 8.6: such an answer has no length.
+            headers.remove(CONTENT_LENGTH);
+        } else if let Some(length) = length
+            && (headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() || !single(&headers[CONTENT_LENGTH]))
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         let bodiless =
             *method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
         let body = match (chunked, length) {
@@ -78,7 +87,9 @@ impl ResponseHead {
                 headers.remove(token.as_str());
             }
         }
-        Ok(Self { status, headers, body, keep_alive: persistent && body != BodyKind::Close })
+        // One that announces a body where there can be none may well send it: its bytes would be the next answer.
+        let honest = status != StatusCode::NO_CONTENT || (!chunked && length.unwrap_or(0) == 0);
+        Ok(Self { status, headers, body, keep_alive: persistent && honest && body != BodyKind::Close })
     }
 }
 
@@ -261,6 +272,24 @@ mod tests {
         }
         let long = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(MAX_HEAD));
         assert!(take(&long, &Method::GET).is_err());
+    }
+
+    #[test]
+    fn a_length_goes_on_as_one_number_or_not_at_all() {
+        for (fields, length, keep_alive) in [
+            ("200 OK\r\ncontent-length: 5, 5\r\n", Some("5"), true),
+            ("200 OK\r\ncontent-length: 5\r\nx: 1\r\ncontent-length: 5\r\n", Some("5"), true),
+            ("200 OK\r\ncontent-length: 007\r\n", Some("007"), true),
+            ("204 No\r\ncontent-length: 0\r\n", None, true),
+            ("204 No\r\ncontent-length: 5\r\n", None, false),
+            ("204 No\r\ntransfer-encoding: chunked\r\n", None, false),
+            ("304 No\r\ncontent-length: 5\r\n", Some("5"), true),
+        ] {
+            let head = take(&format!("HTTP/1.1 {fields}\r\n"), &Method::GET).expect("valid").expect("whole");
+            let lengths: Vec<_> = head.headers.get_all(CONTENT_LENGTH).iter().collect();
+            assert_eq!(lengths, length.into_iter().collect::<Vec<_>>(), "{fields}");
+            assert_eq!(head.keep_alive, keep_alive, "{fields}");
+        }
     }
 
     #[test]
