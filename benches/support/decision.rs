@@ -44,7 +44,7 @@ impl Decider {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let now = site.clock.now();
         let extracted = sources.extract(headers, query).expect("one credential");
-        let secret = extracted.secret.as_deref().expect("a credential");
+        let secret = extracted.secret().expect("well formed").expect("a credential");
         let hash = site.key.hash(secret);
         let Cached::Fresh { grant, refresh: false } = site.resolver.cached(&hash, now, Duration::ZERO) else {
             panic!("not a cache hit")
