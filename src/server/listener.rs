@@ -44,11 +44,15 @@ pub(crate) struct Bound {
 /// Binds `count` listeners to one address with `SO_REUSEPORT`; the kernel spreads connections over them.
 pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Bound> {
     let mut bound = Bound { listeners: Vec::with_capacity(count), address };
+    let domain = if address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    // Sockets that share an address would share it with another process of the same user too; this one refuses that.
+    let alone = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    alone.set_reuse_address(true)?;
+    alone.bind(&address.into())?;
+    drop(alone);
     for _ in 0..count {
-        let domain = if bound.address.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        // A single listener refuses an address that another process of the same user listens on.
         if count > 1 {
             socket.set_reuse_port(true)?;
         }
