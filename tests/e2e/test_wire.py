@@ -56,7 +56,7 @@ def test_a_large_head_is_431(sidecar):
 
 
 @pytest.mark.parametrize("more", [
-    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n",
+    "Content-Length: 5\r\nContent-Length: 6\r\n",
     "Content-Length: +5\r\n", "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding: xchunked\r\n",
     "Host: second\r\n", " folded: 1\r\n", "X-Nul: a\x00b\r\n", "Bad Name: 1\r\n"])
 def test_smuggling_shapes_are_refused(sidecar, more):
@@ -81,8 +81,7 @@ def test_methods_that_are_no_business_of_a_proxy_of_this_kind(sidecar, method):
     token = sidecar.token("things.read")
     with sidecar.raw() as link:
         link.sendall(head("/anything" if method == "TRACE" else "127.0.0.1:1", token, method=method))
-        link.shutdown(1)
-        assert closed(link).split(b" ")[1][:1] == b"4"
+        assert answers(link, 1)[0][0] == 405
 
 
 def test_an_absolute_target_does_not_choose_the_upstream(sidecar):
