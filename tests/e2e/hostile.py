@@ -127,7 +127,7 @@ class Seen:
 
 
 TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
-LINE = re.compile(rb"([A-Z][A-Za-z_-]*) (\S+) HTTP/1\.1\Z")
+LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.1\Z")
 
 
 class Reader:

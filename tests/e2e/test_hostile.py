@@ -385,6 +385,21 @@ def test_a_trusted_proxys_chain_goes_on_and_a_strangers_does_not(tmp_path, recor
         process.stop()
 
 
+# What remains, as docs/security.md says it: to be changed together with that page.
+
+def test_what_remains(attacked, recorder):
+    found, closed, seen = attack(attacked, recorder, get("/x#y"))
+    assert statuses(found) == [200] and seen[0].target == b"/x"
+    found, closed, seen = attack(attacked, recorder, get("/x", b"Content-Length: 2\r\n" * 2, b"POST") + b"ab")
+    assert statuses(found) == [200] and not closed and seen[0].values("content-length") == [b"2"]
+    found, _, seen = attack(attacked, recorder, b"\r\nGET /x HTTP/1.1\nHost: a\n\n")
+    assert statuses(found) == [200] and seen[0].values("host") == [b"a"]
+    found, _, seen = attack(attacked, recorder, get(method=b"GET0"))
+    assert statuses(found) == [200] and seen[0].method == b"GET0"
+    found, closed, _ = attack(attacked, recorder, get("/x", b"X A: 1\r\n"))
+    assert statuses(found) == [400] and closed and found[0].body == b"" and found[0].value("x-request-id") is None
+
+
 # Sizes and silence.
 
 def test_large_heads_are_431_and_long_targets_are_refused(attacked, recorder):
