@@ -8,7 +8,7 @@ mod support;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use support::{OWNERS, Random, Site, measuring, sized};
+use support::{OWNERS, Random, Site, measuring, resident, sized};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,9 +22,8 @@ fn main() {
     let rounds = if measuring() { ROUNDS } else { 1 };
     let small = Site::warm(1_000);
     let large = Site::cold(tokens);
-    let before = resident();
     large.fill();
-    let after = resident();
+    let (before, after) = (large.resident_before, resident());
     let (mut at_small, mut at_large) = (Vec::new(), Vec::new());
     let mut random = Random::new();
     for _ in 0..rounds {
@@ -65,14 +64,6 @@ fn nanos_per_hit(site: &Site, random: &mut Random) -> f64 {
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// Resident bytes of this process.
-fn resident() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a VmRSS line");
-    let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse().expect("a number of kB");
-    kib * 1024.0
 }
 
 fn mib(bytes: f64) -> f64 {

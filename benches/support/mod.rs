@@ -37,6 +37,8 @@ pub(crate) struct Site {
     pub(crate) hashes: Vec<SecretHash>,
     pub(crate) needed: NeededScopes,
     pub(crate) runtime: Runtime,
+    /// Resident bytes of the process just before the cache was made.
+    pub(crate) resident_before: f64,
     store: Arc<Memory>,
 }
 
@@ -70,8 +72,9 @@ impl Site {
         let runtime = runtime.expect("a runtime");
         let store = Arc::new(Memory::new(&hashes));
         let give_back = Box::new(|_, _| {});
+        let resident_before = resident();
         let resolver = Resolver::new(store.clone(), runtime.handle().clone(), clock.clone(), policy, config, give_back);
-        Self { clock, key, resolver, secrets, hashes, needed, runtime, store }
+        Self { clock, key, resolver, secrets, hashes, needed, runtime, resident_before, store }
     }
 
     /// The same with every token in the cache.
@@ -177,4 +180,12 @@ pub(crate) fn measuring() -> bool {
 /// This many tokens, or few enough for a smoke run.
 pub(crate) fn sized(tokens: usize) -> usize {
     if measuring() { tokens } else { tokens.min(1_000) }
+}
+
+/// Resident bytes of this process; 0 where there is no procfs.
+pub(crate) fn resident() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap_or(0.0);
+    kib * 1024.0
 }
