@@ -149,11 +149,8 @@ impl Plane {
 
 /// Takes a further lease on a token's month quota.
 async fn reserve(services: &AdminServices, token: &Token, now: Now) -> Result<(), StoreError> {
-    let Some(limit) = token.state().plan().month.clone() else { return Ok(()) };
-    let window = limit.window(token.created_at(), now.wall);
-    let lease = services.counters.reserve(token.id, limit.size, window).await;
-    token.state().end_lease(lease.as_ref().ok(), now.wall);
-    lease.map(drop)
+    let named = (token.id, token.created_at());
+    token.state().lease_more(&*services.counters, named, now.wall, || token.has_left()).await
 }
 
 /// A token's place in a throttle that is keyed by address: the first half of its id as an IPv6 /64, 52 random bits.

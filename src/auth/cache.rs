@@ -15,7 +15,7 @@ use super::{CacheConfig, Identity};
 use crate::clock::{Now, Timestamp};
 use crate::token::{SecretHash, Status, TokenId, TokenRecord, TokenState};
 
-/// A token as the data plane knows it. 144 bytes; what tokens share is interned.
+/// A token as the data plane knows it, as small as can be: a million of them are cached. What tokens share is interned.
 #[derive(Debug)]
 pub struct CachedToken<S> {
     /// The token.
@@ -27,24 +27,33 @@ pub struct CachedToken<S> {
     pub(super) expires_at: Timestamp,
     identity: Arc<Identity>,
     /// The secrets, where more than one is live or one has a date of its own.
-    secrets: Option<Box<[(SecretHash, Timestamp)]>>,
+    secrets: Option<Box<Secrets>>,
     /// Process clock when the record was fetched; 0 = must be fetched again before use, whatever the store's state.
     pub(super) fetched: AtomicU64,
     /// Second of the process clock when it was last looked up, for eviction.
     used: AtomicU32,
     pub(super) status: Status,
-    /// Revoked: never to be used again.
+    /// Revoked or evicted: never to be used again.
     pub(super) dead: AtomicBool,
     /// A fetch ahead of need is under way.
     pub(super) refreshing: AtomicBool,
     state: S,
 }
 
+/// Secrets with their ends.
+type Secrets = [Option<(SecretHash, Timestamp)>; TokenRecord::MAX_SECRETS];
+
+// With its counts it fills an allocation of 160 bytes; eight more would cost 32 MiB at a million tokens.
+const _: () = assert!(size_of::<CachedToken<[u64; 6]>>() <= 128);
+
 impl<S> CachedToken<S> {
     pub(super) fn new(record: &TokenRecord, identity: Arc<Identity>, state: S, now: Now) -> Self {
         let plain = matches!(&record.secrets[..], [only] if only.expires_at.is_none());
         let never = Timestamp::from_millis(i64::MAX);
-        let secrets = || record.secrets.iter().map(|slot| (slot.hash, slot.expires_at.unwrap_or(never))).collect();
+        let secrets = || {
+            let mut slots = record.secrets.iter().map(|slot| (slot.hash, slot.expires_at.unwrap_or(never)));
+            Box::new(std::array::from_fn(|_| slots.next()))
+        };
         Self {
             id: record.id,
             serial: record.serial,
@@ -72,6 +81,11 @@ impl<S> CachedToken<S> {
         &self.state
     }
 
+    /// Whether it is no longer what the cache holds: a lease taken for it has to go back.
+    pub fn has_left(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
     /// When it was made.
     pub fn created_at(&self) -> Timestamp {
         self.created_at
@@ -81,7 +95,7 @@ impl<S> CachedToken<S> {
     pub(super) fn secret_expired(&self, hash: &SecretHash, now: Timestamp) -> bool {
         match &self.secrets {
             None => false,
-            Some(secrets) => !secrets.iter().any(|(own, end)| own == hash && *end > now),
+            Some(secrets) => !secrets.iter().flatten().any(|(own, end)| own == hash && *end > now),
         }
     }
 

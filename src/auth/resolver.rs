@@ -288,6 +288,7 @@ impl<S: TokenState> Resolver<S> {
         evicted.extend(self.cache.insert(hash, &token, now));
         for gone in evicted {
             self.metrics.evicted.fetch_add(1, Ordering::Relaxed);
+            gone.dead.store(true, Ordering::Release);
             self.return_unused(&gone, now);
         }
         token

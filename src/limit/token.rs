@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::bucket::MOVED;
-use super::{Bucket, BucketState, MonthLease, MonthState, QuotaUse};
+use super::{Bucket, BucketState, CounterStore, MonthLease, MonthState, QuotaUse};
 use crate::clock::{Now, Timestamp};
-use crate::token::{Lease, Plan, TokenRecord, TokenState, UNLIMITED, Unused};
+use crate::token::{Lease, Plan, StoreError, TokenId, TokenRecord, TokenState, UNLIMITED, Unused};
 
 /// Bucket and month lease of a token, with the plan they follow.
 #[derive(Debug)]
@@ -147,6 +147,29 @@ impl TokenLimits {
     /// Whether somebody is asking.
     pub fn is_leasing(&self) -> bool {
         self.leasing.load(Ordering::Acquire)
+    }
+
+    /// Takes a further lease of the token from the store, for whoever [began](Self::begin_lease) it. If the token has left
+    /// the cache meanwhile, the lease goes back: whoever waits finds the token's next entry.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn lease_more(
+        &self,
+        counters: &dyn CounterStore,
+        (id, created_at): (TokenId, Timestamp),
+        now: Timestamp,
+        has_left: impl Fn() -> bool,
+    ) -> Result<(), StoreError> {
+        let Some(limit) = &self.plan.month else { return Ok(()) };
+        let lease = counters.reserve(id, limit.size, limit.window(created_at, now)).await;
+        self.end_lease(lease.as_ref().ok(), now);
+        if has_left()
+            && let Some(unused) = self.drain(created_at, now)
+        {
+            counters.give_back(id, unused.window, unused.calls).await?;
+        }
+        lease.map(drop)
     }
 
     /// Ends what [`begin_lease`](Self::begin_lease) began, with what was granted.

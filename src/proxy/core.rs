@@ -275,11 +275,8 @@ impl Core {
 
 impl Services {
     async fn reserve(&self, token: &Token, now: Now) -> Result<(), StoreError> {
-        let Some(limit) = token.state().plan().month.clone() else { return Ok(()) };
-        let window = limit.window(token.created_at(), now.wall);
-        let lease = self.counters.reserve(token.id, limit.size, window).await;
-        token.state().end_lease(lease.as_ref().ok(), now.wall);
-        lease.map(drop)
+        let named = (token.id, token.created_at());
+        token.state().lease_more(&*self.counters, named, now.wall, || token.has_left()).await
     }
 }
 

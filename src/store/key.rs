@@ -11,11 +11,19 @@ use super::embedded::{folder_refused, from_hex};
 use super::{KeySource, OpenError};
 use crate::token::{HashKey, push_hex};
 
-/// Loads the key, making it first if its file is absent and may be made. Blocks.
-pub(super) fn load(source: &KeySource) -> Result<HashKey, OpenError> {
+/// Loads the key, making it first if its file is absent and may be made. Beside a store that exists already (`kept`) a
+/// fresh key would fit nothing, so none is made. Blocks.
+pub(super) fn load(source: &KeySource, kept: Option<&Path>) -> Result<HashKey, OpenError> {
     let text = match source {
         KeySource::Given(secret) => Zeroizing::new(secret.expose().to_owned()),
         KeySource::File { path, create } => match read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && kept.is_some() => {
+                let store = kept.unwrap_or(path).display();
+                let advice = "put the file back, or name the one that holds the key in auth.hash_key_file";
+                let text =
+                    format!("{} is absent, but the store in {store} was made with it; {advice}", describe(source));
+                return Err(OpenError::Refused(text));
+            }
             Err(error) if *create && error.kind() == io::ErrorKind::NotFound => {
                 make(path).map_err(|error| folder_refused(path, "cannot be made as hash key", &error))?;
                 read(path).map_err(|error| unreadable(path, &error))?

@@ -68,9 +68,13 @@ impl fmt::Debug for Opened {
 /// Makes the data folder (mode 0700) and the hash key where they are absent, and opens the store.
 pub(crate) async fn open(config: &Config) -> Result<Opened, OpenError> {
     let (data_dir, source) = (config.data_dir.clone(), config.hash_key.clone());
+    let kept = match &config.location {
+        Location::File(path) => Some(path.clone()),
+        Location::Memory | Location::Redis(_) => None,
+    };
     let key = blocking(move || {
         embedded::make_folder(&data_dir)?;
-        key::load(&source)
+        key::load(&source, kept.filter(|path| embedded::exists(path)).as_deref())
     })
     .await?;
     let (stores, closing) = match &config.location {

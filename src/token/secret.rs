@@ -3,7 +3,6 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
@@ -253,8 +252,6 @@ impl fmt::Debug for SecretHash {
 #[derive(Clone)]
 pub struct HashKey {
     prepared: Hmac<Sha256>,
-    /// SHA-256 states after the block of the key with the inner and with the outer pad (RFC 2104 section 4).
-    pads: [[u32; 8]; 2],
 }
 
 impl HashKey {
@@ -270,7 +267,7 @@ impl HashKey {
             return Err(format!("the hash key has {} bytes; at least {} are needed", key.len(), Self::LENGTH));
         }
         match Hmac::<Sha256>::new_from_slice(key) {
-            Ok(prepared) => Ok(Self { prepared, pads: [pad_state(key, 0x36), pad_state(key, 0x5c)] }),
+            Ok(prepared) => Ok(Self { prepared }),
             Err(_) => Err("the hash key cannot be used".to_owned()),
         }
     }
@@ -287,10 +284,9 @@ impl HashKey {
 
     /// The hash of a secret of which only the unsalted SHA-256 is known.
     pub fn hash_digest(&self, digest: &[u8; 32]) -> SecretHash {
-        // HMAC of exactly 32 bytes: one block from each prepared state. The same by `hmac` costs the copies of its buffers,
-        // a quarter of the whole hash; a test holds the two to each other.
-        let [inner, outer] = self.pads.map(|state| move |message: &[u8; 32]| finish(state, message));
-        SecretHash(outer(&inner(digest)))
+        let mut mac = self.prepared.clone();
+        mac.update(digest);
+        SecretHash(mac.finalize().into_bytes().into())
     }
 
     /// Sixteen bytes that tell whether two processes use the same key, and nothing else.
@@ -309,42 +305,6 @@ impl fmt::Debug for HashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[hash key]")
     }
-}
-
-/// The SHA-256 state after the first block of an HMAC: the key, or the digest of one longer than a block, XORed with a pad.
-fn pad_state(key: &[u8], pad: u8) -> [u32; 8] {
-    /// FIPS 180-4 section 5.3.3.
-    const START: [u32; 8] =
-        [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-    let mut block = Zeroizing::new([pad; 64]);
-    let digest: Zeroizing<[u8; 32]>;
-    let key = if key.len() > block.len() {
-        digest = Zeroizing::new(Sha256::digest(key).into());
-        &digest[..]
-    } else {
-        key
-    };
-    for (byte, key) in block.iter_mut().zip(key) {
-        *byte ^= key;
-    }
-    let mut state = START;
-    compress256(&mut state, std::slice::from_ref(&*block));
-    state
-}
-
-/// The digest of 64 bytes that led to `state` and 32 more: one block with its padding (FIPS 180-4 section 5.1.1).
-fn finish(mut state: [u32; 8], message: &[u8; 32]) -> [u8; 32] {
-    const BITS: u64 = (64 + 32) * 8;
-    let mut block = [0; 64];
-    block[..32].copy_from_slice(message);
-    block[32] = 0x80;
-    block[56..].copy_from_slice(&BITS.to_be_bytes());
-    compress256(&mut state, &[block]);
-    let mut digest = [0; 32];
-    for (bytes, word) in digest.chunks_exact_mut(4).zip(state) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    digest
 }
 
 /// CRC-32 of `body` in six base-62 digits.
@@ -431,19 +391,6 @@ mod tests {
     fn a_digest_import_hashes_like_the_secret() {
         let digest: [u8; 32] = Sha256::digest(b"some foreign secret").into();
         assert_eq!(key().hash(b"some foreign secret"), key().hash_digest(&digest));
-    }
-
-    #[test]
-    fn the_short_way_and_the_hmac_crate_agree_for_every_length_of_key() {
-        for length in HashKey::LENGTH..=130 {
-            let bytes: Vec<u8> = (0..length).map(|n| n as u8 ^ 0x5a).collect();
-            let key = HashKey::new(&bytes).expect("long enough");
-            let digest: [u8; 32] = Sha256::digest(&bytes).into();
-            let mut mac = key.prepared.clone();
-            mac.update(&digest);
-            let long: [u8; 32] = mac.finalize().into_bytes().into();
-            assert_eq!(key.hash_digest(&digest).as_bytes(), &long, "a key of {length} bytes");
-        }
     }
 
     #[test]

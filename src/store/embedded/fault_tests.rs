@@ -116,23 +116,25 @@ fn a_key_file_is_made_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("hash.key");
     let source = |create| KeySource::File { path: path.clone(), create };
-    let OpenError::Refused(text) = key::load(&source(false)).expect_err("absent") else { panic!("refused") };
+    let OpenError::Refused(text) = key::load(&source(false), None).expect_err("absent") else { panic!("refused") };
+    let beside = key::load(&source(true), Some(folder.path())).expect_err("no fresh key beside a store");
+    assert!(beside.to_string().contains("put the file back") && !path.exists(), "{beside}");
     assert!(text.contains("hash.key") && text.contains("auth.hash_key_file"), "{text}");
-    let made = key::load(&source(true)).expect("made").fingerprint();
+    let made = key::load(&source(true), None).expect("made").fingerprint();
     let text = fs::read_to_string(&path).expect("there");
     assert!(text.trim().len() == 64 && text.trim().bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "no draft is left");
     for create in [true, false] {
-        assert_eq!(key::load(&source(create)).expect("loaded").fingerprint(), made);
+        assert_eq!(key::load(&source(create), None).expect("loaded").fingerprint(), made);
     }
     let given = KeySource::Given(Secret::new(text));
-    assert_eq!(key::load(&given).expect("loaded").fingerprint(), made, "the same key, however it comes");
+    assert_eq!(key::load(&given, None).expect("loaded").fingerprint(), made, "the same key, however it comes");
 }
 
 #[test]
 fn keys_are_decoded_or_taken_as_they_are() {
-    let load = |text: &str| key::load(&KeySource::Given(Secret::new(text.to_owned())));
+    let load = |text: &str| key::load(&KeySource::Given(Secret::new(text.to_owned())), None);
     let plain = |bytes: &[u8]| HashKey::new(bytes).expect("long enough").fingerprint();
     assert_eq!(load(&"ab".repeat(32)).expect("hex").fingerprint(), plain(&[0xab; 32]));
     assert_eq!(load(&" AB".repeat(32).replace(' ', "")).expect("hex").fingerprint(), plain(&[0xab; 32]));

@@ -70,6 +70,14 @@ struct Core {
     writer: WriterHandle,
 }
 
+/// The file of tokens and quotas.
+const DATABASE: &str = "tollgate.redb";
+
+/// Whether a store has been made in this folder.
+pub(super) fn exists(folder: &Path) -> bool {
+    folder.join(DATABASE).exists()
+}
+
 impl Embedded {
     /// Opens or makes the store in a folder; `None` for a temporary one. Blocks.
     /// `key` names where the key of that fingerprint came from.
@@ -84,7 +92,7 @@ impl Embedded {
             None => Folder::temporary()?,
         };
         let path = folder.path().to_owned();
-        let (db, kept) = Db::open(path.join("tollgate.redb"), fingerprint)?;
+        let (db, kept) = Db::open(path.join(DATABASE), fingerprint)?;
         let db = Arc::new(db);
         if kept != fingerprint {
             return Err(OpenError::Refused(format!(
