@@ -150,12 +150,14 @@ struct Order<S> {
     swept: u32,
 }
 
-/// Estimate of what an entry costs: allocation 160, map slot 86, queue 40.
+/// Estimate of what an entry costs: allocation 160, map slot 82, queue 40.
 const ENTRY_BYTES: u64 = 290;
 /// Part of the memory budget the cache may use; the rest is for negative entries, queues and connections.
 const BUDGET_SHARE: (u64, u64) = (3, 4);
 /// Longest time that a bucket needs to fill which is still worth refusing a full start for, in nanoseconds.
 const FORGET_SPAN: u64 = 3_600_000_000_000;
+/// Shards of the map: a look-up locks one.
+const SHARDS: usize = 1024;
 /// Entries looked at to find one to evict.
 const EVICT_TRIES: usize = 64;
 
@@ -164,10 +166,10 @@ impl<S: TokenState> TokenCache<S> {
         let by_budget = config.budget * BUDGET_SHARE.0 / BUDGET_SHARE.1 / ENTRY_BYTES;
         let capacity = config.entries.min(usize::try_from(by_budget).unwrap_or(usize::MAX)).max(1);
         Self {
-            // Room for all from the start: growing would stop a core while a shard moves, and leaves holes in the heap. What
-            // is not used is not touched.
-            map: Map::with_capacity_and_hasher_and_shard_amount(capacity, BuildHasherDefault::default(), 1024),
-            order: Mutex::new(Order { queue: VecDeque::with_capacity(capacity + 1), left: HashMap::new(), swept: 0 }),
+            // Small at first: a few thousand tokens spread over a table for a million would miss the TLB at every look-up.
+            // A shard that grows holds a core up for microseconds.
+            map: Map::with_capacity_and_hasher_and_shard_amount(0, BuildHasherDefault::default(), SHARDS),
+            order: Mutex::new(Order { queue: VecDeque::new(), left: HashMap::new(), swept: 0 }),
             capacity,
             forgotten_until: AtomicU64::new(0),
         }
