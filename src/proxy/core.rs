@@ -204,7 +204,7 @@ impl Core {
         mut told: Told<'_>,
         outcome: Result<Response<ProxyBody>, Refused>,
     ) -> Exchanged {
-        let request_id = told.scan_id.take();
+        let request_id = told.callers_id.take();
         let request_id = request_id.as_deref().unwrap_or(fresh_id);
         let (mut response, label, kind) = match outcome {
             Ok(response) => (response, Outcome::Allowed, EventKind::Request),
@@ -240,7 +240,7 @@ impl Core {
 
     /// Puts on record a request whose caller went away before the answer.
     pub(super) fn abandon(&self, head: &Parts, started: Now, fresh_id: &str, told: &Told<'_>) {
-        let request_id = told.scan_id.as_deref().unwrap_or(fresh_id);
+        let request_id = told.callers_id.as_deref().unwrap_or(fresh_id);
         self.record(head, started, told, EventKind::Request, CLIENT_GONE, request_id);
         self.cells.count(told.route.map(|route| route.index), Outcome::ClientGone, CLIENT_GONE);
     }

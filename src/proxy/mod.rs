@@ -99,7 +99,8 @@ impl Core {
         }
         let route = self.route(host.name.as_deref(), &path, &head.method)?;
         told.route = Some(route);
-        told.scan_id = headers::request_id(&head.headers, &scan, fresh_id).to_owned_if_other(fresh_id);
+        let request_id = headers::request_id(&head.headers, &scan, fresh_id);
+        told.callers_id = (request_id != fresh_id).then(|| request_id.to_owned());
         let client = if connection.trusted { self.client(connection.peer, &head.headers) } else { connection.peer };
         told.client = Some(client);
         let extracted = route
@@ -250,7 +251,7 @@ struct Told<'s> {
     token: Option<Arc<Token>>,
     admission: Option<rate::Told>,
     /// The caller's request id, where it is not the fresh one.
-    scan_id: Option<String>,
+    callers_id: Option<String>,
     secret_in_query: bool,
     /// Readings of the clock around the upstream's part, nanoseconds.
     upstream: Option<(u64, u64)>,
@@ -272,17 +273,6 @@ impl Drop for Pending<'_> {
         if !self.over && !std::thread::panicking() {
             self.core.abandon(self.head, self.started, self.fresh_id, &self.told);
         }
-    }
-}
-
-/// `Some` copy of a text that differs from `other`.
-trait ToOwnedIfOther {
-    fn to_owned_if_other(&self, other: &str) -> Option<String>;
-}
-
-impl ToOwnedIfOther for str {
-    fn to_owned_if_other(&self, other: &str) -> Option<String> {
-        (!std::ptr::eq(self.as_ptr(), other.as_ptr())).then(|| self.to_owned())
     }
 }
 
