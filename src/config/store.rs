@@ -28,7 +28,7 @@ pub(super) fn store(root: &mut Section<'_>) -> Config {
         let base = &section.cx.base;
         let location = match url.unwrap_or_else(|| Some(Url::File(DEFAULT_FOLDER.to_owned()))) {
             Some(Url::Memory) => redis_only.refuse(Location::Memory),
-            Some(Url::File(path)) => redis_only.refuse(Location::File(base.join(path))),
+            Some(Url::File(path)) => redis_only.refuse(Location::File(below(base, &path))),
             Some(Url::Redis(redis)) => Location::Redis(redis_only.apply(redis)),
             // Reported; what belongs to which store cannot be judged.
             None => Location::Memory,
@@ -126,12 +126,17 @@ fn prefix(text: &str) -> Result<String, String> {
     ))
 }
 
+/// A path below a folder, unless it is absolute; without the `./` that people write for themselves.
+fn below(folder: &Path, path: &str) -> PathBuf {
+    folder.join(path).components().collect()
+}
+
 /// A path; a relative one starts at the folder of the file.
 fn path(field: &Field<'_>) -> Option<PathBuf> {
     field.parsed(|text| match text {
         "" => Err("is empty: write a path, or remove the key".to_owned()),
         _ if text.contains('\0') => Err("holds a zero byte: write a path".to_owned()),
-        _ => Ok(field.base().join(text)),
+        _ => Ok(below(field.base(), text)),
     })
 }
 

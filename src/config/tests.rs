@@ -278,7 +278,7 @@ fn secrets_come_from_files_and_are_never_shown() {
         said(&format!("{store}\".\"")),
         format!(
             "t.toml:3:17: store.password_file: cannot read {}: it is a folder; name a file that this user may read",
-            at(".")
+            dir.path().display()
         )
     );
     let key = "[auth]\nhash_key_file = ";
