@@ -119,8 +119,18 @@ impl Outlet {
         }
     }
 
-    /// Passes on what was recorded; called by the owning thread every 50 ms and at its end.
+    /// Passes on what was recorded; called by the owning thread every 50 ms. While the store is behind, a buffer that is
+    /// not full stays: the queue counts buffers, and small ones would fill it with nothing.
     pub fn hand_over(&mut self) {
+        let sender = &self.recorder.sender;
+        let behind = sender.capacity() <= sender.max_capacity() / 2;
+        if !behind || self.buffer.len() >= BUFFER_BYTES {
+            self.pass_on();
+        }
+    }
+
+    /// Passes on whatever was recorded; at the end, when nothing may be kept back.
+    pub fn pass_on(&mut self) {
         if self.events == 0 {
             return;
         }
@@ -148,7 +158,7 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
-        self.hand_over();
+        self.pass_on();
     }
 }
 
@@ -352,5 +362,26 @@ mod tests {
         gate.permits.add_permits(1_000);
         recorder.flush().await;
         assert_eq!(written(&gate) as u64 + dropped, total, "written or counted, nothing else");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_behind_does_not_fill_the_queue_with_small_buffers() {
+        let gate = gate(0, 0);
+        let options = RecorderOptions { queue_bytes: 8 * BUFFER_BYTES, ..RecorderOptions::default() };
+        let recorder = Recorder::start(gate.clone(), options, &tokio::runtime::Handle::current());
+        let mut outlet = recorder.outlet();
+        for n in 0..100 {
+            record(&mut outlet, &format!("/{n}"));
+            outlet.hand_over();
+        }
+        assert_eq!(
+            recorder.metrics().dropped.load(Ordering::Relaxed),
+            0,
+            "a hundred small events fit into eight buffers"
+        );
+        gate.permits.add_permits(1_000);
+        drop(outlet);
+        recorder.flush().await;
+        assert_eq!(written(&gate), 100);
     }
 }

@@ -12,8 +12,10 @@ use crate::clock::Now;
 use crate::limit::{Charge, TokenLimits};
 use crate::token::{SecretHash, StoreError, TokenId};
 
-/// How often a decision starts over because the token was changed or its lease ran out meanwhile.
+/// How often a decision starts over because the token was changed meanwhile.
 const MAX_DECISIONS: usize = 8;
+/// How long a call goes on asking for leases that others spend before it, in nanoseconds.
+const LEASE_PATIENCE: u64 = 1_000_000_000;
 
 impl Plane {
     /// From a secret to a token that may make this call now.
@@ -25,13 +27,15 @@ impl Plane {
         told: &mut Told,
     ) -> Result<Arc<Token>, Fault> {
         let mut counted = false;
-        for _ in 0..MAX_DECISIONS {
+        let patient_until = request.now.mono.saturating_add(LEASE_PATIENCE);
+        let mut decisions = 0;
+        while decisions < MAX_DECISIONS {
             let grant = self.resolve(hash, request).await?;
             told.token = Some(Arc::clone(grant.token()));
             let permit = grant
                 .permit(&self.nothing_needed, request.client, request.now.wall)
                 .map_err(|(denial, _)| self.deny(denial))?;
-            let Some(token) = permit.token() else { continue };
+            let Some(token) = permit.token() else { break };
             let held = &token.identity().scopes;
             let holds = |scope: &&str| self.services.bundles.holds(held, scope);
             if !endpoint.scopes.is_empty() && !endpoint.scopes.iter().any(holds) {
@@ -53,8 +57,9 @@ impl Plane {
                     return Ok(Arc::clone(token));
                 }
                 Charge::Exceeded(exceeded) => return Err(Fault::Limited(exceeded.retry_after)),
+                Charge::AskStore if self.services.clock.mono() > patient_until => break,
                 Charge::AskStore => self.lease(token, request.now).await?,
-                Charge::Moved => {}
+                Charge::Moved => decisions += 1,
             }
         }
         Err(Fault::StoreAway)

@@ -317,9 +317,9 @@ impl Plane {
         });
     }
 
-    /// Passes recorded events on.
+    /// Passes every recorded event on.
     pub(super) fn hand_over(&self) {
-        self.outlet.lock().unwrap_or_else(PoisonError::into_inner).hand_over();
+        self.outlet.lock().unwrap_or_else(PoisonError::into_inner).pass_on();
     }
 }
 
@@ -330,7 +330,7 @@ async fn hand_over(plane: std::sync::Weak<Plane>) {
         interval.tick().await;
         // The outlet passes its rest on when it is dropped.
         let Some(plane) = plane.upgrade() else { return };
-        plane.hand_over();
+        plane.outlet.lock().unwrap_or_else(PoisonError::into_inner).hand_over();
     }
 }
 

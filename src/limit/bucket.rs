@@ -28,12 +28,12 @@ pub(super) const MOVED: u64 = u64::MAX / 2;
 impl BucketState {
     /// Moves the state into a new cell and leaves this one refusing.
     pub(super) fn succeed(&self) -> Self {
-        Self(AtomicU64::new(self.0.swap(MOVED, Ordering::Relaxed)))
+        Self(AtomicU64::new(self.0.swap(MOVED, Ordering::AcqRel)))
     }
 
     /// When the bucket is full again, in nanoseconds of the process clock.
     pub fn full_at(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Acquire)
     }
 }
 

@@ -85,9 +85,9 @@ impl MonthLease {
         let granted = i32::try_from(lease.granted).unwrap_or(i32::MAX / 2);
         let ends_at = seconds(lease.window.ends_at);
         if self.ends_at.swap(ends_at, Ordering::Relaxed) == ends_at {
-            self.in_hand.fetch_add(granted, Ordering::Relaxed);
+            self.in_hand.fetch_add(granted, Ordering::AcqRel);
         } else {
-            self.in_hand.store(granted, Ordering::Relaxed);
+            self.in_hand.swap(granted, Ordering::AcqRel);
         }
         self.outside.store(lease.remaining, Ordering::Relaxed);
         self.refresh_at.store(seconds(lease.refresh_at), Ordering::Relaxed);
@@ -96,7 +96,7 @@ impl MonthLease {
 
     /// Moves everything into a new lease cell and leaves this one empty and asking.
     pub(super) fn succeed(&self) -> Self {
-        let in_hand = self.in_hand.swap(0, Ordering::Relaxed);
+        let in_hand = self.in_hand.swap(0, Ordering::AcqRel);
         // A taker of this cell is sent back to the cache instead of being refused.
         self.recheck_at.store(0, Ordering::Relaxed);
         Self {

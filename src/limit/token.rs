@@ -102,11 +102,15 @@ pub struct Usage {
 impl TokenLimits {
     /// Takes one call at `now`: the month first, since it can be given back, the bucket last.
     pub fn charge(&self, now: Now) -> Charge {
+        if self.has_moved() {
+            return Charge::Moved;
+        }
         let (month, low) = match &self.plan.month {
             None => (None, false),
             Some(limit) if limit.is_unlimited() => (None, self.month.count()),
             Some(_) => match self.month.take(now.wall) {
                 MonthState::Taken { left, refresh_at, low } => (Some((left, refresh_at)), low),
+                MonthState::Ask if self.has_moved() => return Charge::Moved,
                 MonthState::Ask => return Charge::AskStore,
                 MonthState::Empty(until) => {
                     let retry_after = until.since(now.wall);
@@ -164,7 +168,8 @@ impl TokenLimits {
         let Some(limit) = &self.plan.month else { return Ok(()) };
         let lease = counters.reserve(id, limit.size, limit.window(created_at, now)).await;
         self.end_lease(lease.as_ref().ok(), now);
-        if has_left()
+        // Succeeded meanwhile: the hand has been moved out, so what came in since belongs to nobody.
+        if (has_left() || self.has_moved())
             && let Some(unused) = self.drain(created_at, now)
         {
             counters.give_back(id, unused.window, unused.calls).await?;
@@ -178,6 +183,11 @@ impl TokenLimits {
             self.month.add(lease, now);
         }
         self.leasing.store(false, Ordering::Release);
+    }
+
+    /// Whether another entry of the token has taken over.
+    fn has_moved(&self) -> bool {
+        self.bucket.full_at() == MOVED
     }
 
     /// The plan the token follows.
@@ -220,11 +230,13 @@ impl TokenState for TokenLimits {
     }
 
     fn succeed(&self, _: &TokenRecord, plan: &Arc<Plan>, lease: Option<&Lease>, now: Now) -> Self {
+        // The bucket first: whoever adds a lease after the hand was moved out sees that it has moved.
+        let bucket = self.bucket.succeed();
         let month = self.month.succeed();
         if let Some(lease) = lease {
             month.add(lease, now.wall);
         }
-        Self { plan: Arc::clone(plan), bucket: self.bucket.succeed(), month, leasing: AtomicBool::new(false) }
+        Self { plan: Arc::clone(plan), bucket, month, leasing: AtomicBool::new(false) }
     }
 
     fn is_idle(&self, now: Now) -> bool {
@@ -234,5 +246,60 @@ impl TokenState for TokenLimits {
     fn drain(&self, created_at: Timestamp, now: Timestamp) -> Option<Unused> {
         let window = self.plan.month.as_ref()?.window(created_at, now);
         self.month.drain(&window).map(|calls| Unused { window, calls })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::CounterStore;
+    use crate::token::{Anchor, MonthLimit, QuotaWindow, StoreFuture};
+    use std::sync::atomic::AtomicU64;
+
+    /// Grants ten calls at a time and counts what is out.
+    #[derive(Default)]
+    struct Till(AtomicU64);
+
+    impl CounterStore for Till {
+        fn reserve(&self, _: TokenId, size: u64, window: QuotaWindow) -> StoreFuture<'_, Lease> {
+            let used = self.0.fetch_add(10, Ordering::Relaxed) + 10;
+            Box::pin(
+                async move { Ok(Lease { granted: 10, remaining: size - used, window, refresh_at: window.ends_at }) },
+            )
+        }
+
+        fn give_back(&self, _: TokenId, _: QuotaWindow, calls: u64) -> StoreFuture<'_, ()> {
+            self.0.fetch_sub(calls, Ordering::Relaxed);
+            Box::pin(async { Ok(()) })
+        }
+
+        fn used(&self, _: TokenId, window: QuotaWindow) -> StoreFuture<'_, QuotaUse> {
+            let used = self.0.load(Ordering::Relaxed);
+            Box::pin(async move { Ok(QuotaUse { used, refresh_at: window.ends_at }) })
+        }
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_was_succeeded_takes_no_lease_with_it() {
+        let month = MonthLimit { size: 1_000, anchor: Anchor::TokenStart };
+        let plan = Arc::new(Plan { name: "p".into(), index: 0, minute: None, month: Some(month) });
+        let empty = |bucket| TokenLimits {
+            plan: Arc::clone(&plan),
+            bucket,
+            month: MonthLease::default(),
+            leasing: AtomicBool::new(false),
+        };
+        let (till, at) = (Till::default(), Timestamp::from_millis(86_400_000));
+        let now = Now { mono: 1, wall: at };
+        let old = empty(BucketState::default());
+        assert!(matches!(old.charge(now), Charge::AskStore));
+        let new = empty(old.bucket.succeed());
+        assert!(matches!(old.charge(now), Charge::Moved), "whoever holds the old entry looks the token up again");
+        let id = TokenId::random(1);
+        old.lease_more(&till, (id, at), at, || false).await.expect("answered");
+        assert_eq!(till.0.load(Ordering::Relaxed), 0, "the lease went back");
+        new.lease_more(&till, (id, at), at, || false).await.expect("answered");
+        assert!(matches!(new.charge(now), Charge::Admitted(_)));
+        assert_eq!(till.0.load(Ordering::Relaxed), 10);
     }
 }

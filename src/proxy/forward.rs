@@ -119,10 +119,11 @@ fn forwarding_lines(out: &mut Vec<u8>, head: &Parts, caller: &Caller<'_>, host: 
         headers::line(out, b"x-forwarded-host", host.as_bytes());
         return;
     }
-    let text = |name: &str| {
-        let values: Vec<&str> = head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-        values.join(", ")
+    // What is not visible ASCII shows as `?`: a caller's odd byte must not hide what the proxy behind it wrote.
+    let shown = |value: &http::HeaderValue| -> String {
+        value.as_bytes().iter().map(|b| if matches!(b, b' '..=b'~') { char::from(*b) } else { '?' }).collect()
     };
+    let text = |name: &str| head.headers.get_all(name).iter().map(shown).collect::<Vec<_>>().join(", ");
     let peer = caller.connection.peer;
     let chain = text("x-forwarded-for");
     let chain = if chain.is_empty() { peer.to_string() } else { format!("{chain}, {peer}") };

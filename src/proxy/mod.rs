@@ -55,8 +55,11 @@ impl From<Rejection> for Refused {
     }
 }
 
-/// How often a decision starts over because the token was changed or its lease ran out meanwhile.
+/// How often a decision starts over because the token was changed meanwhile.
 const MAX_DECISIONS: usize = 8;
+/// How long a request goes on asking for leases that others spend before it, in nanoseconds: each round is progress, and
+/// a store that does not answer ends it at once.
+const LEASE_PATIENCE: u64 = 1_000_000_000;
 
 impl Core {
     /// Answers one request: every step in order.
@@ -141,14 +144,16 @@ impl Core {
         let secret = extracted.secret().map_err(|denial| self.refuse_credential(route, denial, client, now))?;
         let Some(secret) = secret else { return Err(Rejection::Unauthenticated.into()) };
         let hash = self.services().key.hash(secret);
-        for _ in 0..MAX_DECISIONS {
+        let patient_until = now.mono.saturating_add(LEASE_PATIENCE);
+        let mut decisions = 0;
+        while decisions < MAX_DECISIONS {
             let grant = self.resolve(route, hash, client, now).await?;
             let permit = grant.permit(&route.needed, client, now.wall).map_err(|(denial, token)| {
                 self.cells().deny(denial);
                 let rejection = Rejection::Denied(denial, route.needed.hint().to_owned());
                 Refused { rejection, token: Some(token), exceeded: None }
             })?;
-            let Some(token) = permit.token() else { continue };
+            let Some(token) = permit.token() else { break };
             match token.state().charge(now) {
                 Charge::Admitted(admission) => {
                     if admission.low {
@@ -160,12 +165,13 @@ impl Core {
                     let rejection = Rejection::Limited(exceeded.retry_after);
                     return Err(Refused { rejection, token: Some(Arc::clone(token)), exceeded: Some(exceeded) });
                 }
+                Charge::AskStore if self.services().clock.mono() > patient_until => break,
                 Charge::AskStore => self.lease(token, now).await.map_err(|_| Refused {
                     rejection: Rejection::StoreAway,
                     token: Some(Arc::clone(token)),
                     exceeded: None,
                 })?,
-                Charge::Moved => {}
+                Charge::Moved => decisions += 1,
             }
         }
         Err(Rejection::StoreAway.into())

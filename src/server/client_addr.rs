@@ -41,10 +41,10 @@ impl TrustedProxies {
         if !self.trusts(peer) {
             return ClientAddr(client);
         }
-        let fields: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-        for element in fields.iter().rev().flat_map(|field| field.rsplit(',')) {
-            let Some(address) = parse(element.trim()) else { break };
+        // By bytes: a caller's odd byte must not hide what the proxy behind it wrote into the same field.
+        let fields: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(|value| value.as_bytes()).collect();
+        for element in fields.iter().rev().flat_map(|field| field.rsplit(|byte| *byte == b',')) {
+            let Some(address) = std::str::from_utf8(element).ok().and_then(|text| parse(text.trim())) else { break };
             client = address;
             if !self.trusts(address) {
                 break;
@@ -83,5 +83,10 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["spoof, 10.0.0.9"]), "10.0.0.9");
         assert_eq!(client("10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(client("10.0.0.1", &["garbage"]), "10.0.0.1");
+        let mut headers = HeaderMap::new();
+        let field = http::HeaderValue::from_bytes(b"\xff, 198.51.100.7").expect("a value");
+        headers.append("x-forwarded-for", field);
+        let peer = "10.0.0.1".parse().expect("an address");
+        assert_eq!(trusted.client(peer, &headers).0.to_string(), "198.51.100.7", "an odd byte hides nothing");
     }
 }

@@ -211,6 +211,9 @@ fn connect<H: Handler>(stream: TcpStream, peer: PeerAddr, shared: &Rc<Shared>, h
     let (handler, shared) = (Rc::clone(handler), Rc::clone(shared));
     let connection = Rc::new(handler.connected(peer, state));
     tokio::task::spawn_local(async move {
+        // Dropped after the seat, in this order, also when the task ends in a fault.
+        let _leaving = Leaving(Rc::clone(&shared));
+        let seat = seat;
         let service = hyper::service::service_fn(|request| {
             let answer = Rc::clone(&handler).handle(Rc::clone(&connection), request);
             async move { Ok::<_, std::convert::Infallible>(answer.await) }
@@ -232,9 +235,16 @@ fn connect<H: Handler>(stream: TcpStream, peer: PeerAddr, shared: &Rc<Shared>, h
         if let Some(failure) = result.err().and_then(|error| classify(error.as_ref())) {
             handler.failed(failure);
         }
-        drop(seat);
-        shared.left.notify_one();
     });
+}
+
+/// Tells the accept loop and the drain that a connection has ended.
+struct Leaving(Rc<Shared>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.left.notify_one();
+    }
 }
 
 fn classify(error: Option<&hyper::Error>) -> Option<Failure> {

@@ -187,8 +187,10 @@ impl Exchange {
         loop {
             let Some(link) = &mut self.link else { return Poll::Ready(None) };
             // A caller that breaks off its body ends the exchange; the answer cannot be trusted to be about it.
-            if let Err(error) = self.sending.poll(link, cx) {
-                return Poll::Ready(Some(Err(error)));
+            match self.sending.poll(link, cx) {
+                Err(error) => return Poll::Ready(Some(Err(error))),
+                Ok(true) => self.deadline.reset(self.timer.now().saturating_add(self.stall)),
+                Ok(false) => {}
             }
             let frame = match &mut self.receiving {
                 BodyKind::Length(0) => None,
@@ -232,6 +234,8 @@ impl Exchange {
                 self.deadline.reset(self.timer.now().saturating_add(self.stall));
                 Poll::Ready(result.map_err(ExchangeError::Io))
             }
+            // As for the head: the caller's body has a deadline of its own.
+            Poll::Pending if self.sending.awaits_caller(link) => Poll::Pending,
             Poll::Pending => self.deadline.poll(cx).map(|_| Err(ExchangeError::Slow)),
         }
     }
