@@ -136,6 +136,10 @@ month = {{ size = 1_000 }}
 minute = {{ size = 1_000, refill_per_second = 100 }}
 month = {{ size = 3 }}
 
+[plan.crowded]
+minute = {{ size = 1_000, refill_per_second = 100 }}
+month = {{ size = 100 }}
+
 [bundles]
 "team.reader" = ["things.read", "extras.*"]
 

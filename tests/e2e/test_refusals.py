@@ -1,6 +1,8 @@
 """What is refused, and what the refused caller is told."""
 
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -123,3 +125,11 @@ def test_dot_segments_are_refused_or_resolved_before_the_check(sidecar, path, pl
         assert status == 400 or json.loads(body)["url"].endswith(plain)
     else:
         assert status in (400, 403)
+
+
+def test_a_crowd_at_the_end_of_a_quota_gets_exactly_what_is_left(sidecar):
+    """Near its end a quota is leased call by call; whoever waits is served or told 429, never 503."""
+    token = sidecar.token("things.read", plan="crowded")
+    with ThreadPoolExecutor(120) as crowd:
+        calls = [crowd.submit(sidecar.get, "/anything", headers=token.bearer) for _ in range(120)]
+    assert Counter(call.result().status_code for call in calls) == {200: 100, 429: 20}
