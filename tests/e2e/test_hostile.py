@@ -451,6 +451,30 @@ def test_a_slow_body_is_not_the_upstreams_fault(attacked, recorder):
     assert statuses(parse_answers(got)) == [200]
 
 
+def test_an_upload_behind_an_early_answer_goes_on(attacked, scripted, monkeypatch):
+    """The upstream answers its head at once and the rest after the body, which takes longer than any single silence may."""
+    def early(link):
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += link.recv(65536)
+        link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        while not got.endswith(b"0\r\n\r\n"):
+            more = link.recv(65536)
+            if not more:
+                return
+            got += more
+        link.sendall(b"cd")
+    monkeypatch.setattr(scripted, "serve", early)
+    pieces = [chunked(b"", "/scripted")] + [b"1\r\nx\r\n"] * 4 + [b"0\r\n\r\n"]
+    with socket.create_connection(("127.0.0.1", attacked.port), 5) as link:
+        for piece in pieces:
+            link.sendall(piece)
+            time.sleep(0.4)
+        got, _ = play(link, b"", quiet=1)
+    answer, = parse_answers(got)
+    assert answer.status == 200 and got.endswith(b"abcd")
+
+
 def test_a_silent_connection_is_closed_without_a_word(attacked):
     with socket.create_connection(("127.0.0.1", attacked.port), 5) as link:
         assert b"200 OK" in play(link, get())[0]
