@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use super::dialect::{Fault, Token};
 use super::endpoint::Endpoint;
@@ -139,12 +138,7 @@ impl Plane {
                 Ok(Err(_)) | Err(_) => Err(Fault::StoreAway),
             };
         }
-        let leased = async {
-            while token.state().is_leasing() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(timeout, leased).await.map_err(|_| Fault::StoreAway)
+        tokio::time::timeout(timeout, token.state().lease_ended()).await.map_err(|_| Fault::StoreAway)
     }
 
     fn negative(&self) -> std::sync::MutexGuard<'_, NegativeCache> {

@@ -84,13 +84,9 @@ impl Call<'_> {
     /// Waits until no lease of the token is on its way, as long as a request may wait for the store: until then the store
     /// counts calls that nobody holds.
     pub(crate) async fn settled(&self) {
-        let settled = async {
-            while self.current_token().state().is_leasing() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
+        let token = self.current_token();
         // In vain: the figures then show the lease as used.
-        let _ = tokio::time::timeout(self.services.cache.store_timeout, settled).await;
+        let _ = tokio::time::timeout(self.services.cache.store_timeout, token.state().lease_ended()).await;
     }
 }
 

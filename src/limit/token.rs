@@ -1,7 +1,7 @@
 //! The limits of one cached token, and one charge against them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bucket::MOVED;
@@ -9,14 +9,17 @@ use super::{Bucket, BucketState, CounterStore, MonthLease, MonthState, QuotaUse}
 use crate::clock::{Now, Timestamp};
 use crate::token::{Lease, Plan, StoreError, TokenId, TokenRecord, TokenState, UNLIMITED, Unused};
 
+/// How often a waiter looks whether a lease has ended.
+const LEASE_POLL: Duration = Duration::from_millis(1);
+
 /// Bucket and month lease of a token, with the plan they follow.
 #[derive(Debug)]
 pub struct TokenLimits {
     plan: Arc<Plan>,
     bucket: BucketState,
     month: MonthLease,
-    /// A further lease has been asked for.
-    leasing: AtomicBool,
+    /// Leases begun and ended, counted together: odd while one is being asked for.
+    leasing: AtomicU32,
 }
 
 /// What a charge came to.
@@ -145,12 +148,16 @@ impl TokenLimits {
 
     /// Claims the right to ask the store for a further lease; one asks at a time.
     pub fn begin_lease(&self) -> bool {
-        !self.leasing.swap(true, Ordering::Acquire)
+        self.leasing.fetch_update(Ordering::Acquire, Ordering::Relaxed, |count| is_even(count).then(|| count.wrapping_add(1))).is_ok()
     }
 
-    /// Whether somebody is asking.
-    pub fn is_leasing(&self) -> bool {
-        self.leasing.load(Ordering::Acquire)
+    /// Waits for the lease that is being asked for now, if one is, and for no later one: near the end of a quota there is
+    /// always a next one.
+    pub async fn lease_ended(&self) {
+        let asked = self.leasing.load(Ordering::Acquire);
+        while !is_even(asked) && self.leasing.load(Ordering::Acquire) == asked {
+            tokio::time::sleep(LEASE_POLL).await;
+        }
     }
 
     /// Takes a further lease of the token from the store, for whoever [began](Self::begin_lease) it. If the token has left
@@ -182,7 +189,7 @@ impl TokenLimits {
         if let Some(lease) = lease {
             self.month.add(lease, now);
         }
-        self.leasing.store(false, Ordering::Release);
+        self.leasing.fetch_add(1, Ordering::Release);
     }
 
     /// Whether another entry of the token has taken over.
@@ -216,6 +223,10 @@ impl TokenLimits {
     }
 }
 
+fn is_even(count: u32) -> bool {
+    count.is_multiple_of(2)
+}
+
 impl TokenState for TokenLimits {
     fn start(_: &TokenRecord, plan: &Arc<Plan>, lease: Option<&Lease>, now: Now, forgotten: bool) -> Self {
         let bucket = match &plan.minute {
@@ -226,7 +237,7 @@ impl TokenState for TokenLimits {
         if let Some(lease) = lease {
             month.add(lease, now.wall);
         }
-        Self { plan: Arc::clone(plan), bucket, month, leasing: AtomicBool::new(false) }
+        Self { plan: Arc::clone(plan), bucket, month, leasing: AtomicU32::new(0) }
     }
 
     fn succeed(&self, _: &TokenRecord, plan: &Arc<Plan>, lease: Option<&Lease>, now: Now) -> Self {
@@ -236,7 +247,7 @@ impl TokenState for TokenLimits {
         if let Some(lease) = lease {
             month.add(lease, now.wall);
         }
-        Self { plan: Arc::clone(plan), bucket, month, leasing: AtomicBool::new(false) }
+        Self { plan: Arc::clone(plan), bucket, month, leasing: AtomicU32::new(0) }
     }
 
     fn is_idle(&self, now: Now) -> bool {
@@ -287,7 +298,7 @@ mod tests {
             plan: Arc::clone(&plan),
             bucket,
             month: MonthLease::default(),
-            leasing: AtomicBool::new(false),
+            leasing: AtomicU32::new(0),
         };
         let (till, at) = (Till::default(), Timestamp::from_millis(86_400_000));
         let now = Now { mono: 1, wall: at };
@@ -301,5 +312,23 @@ mod tests {
         new.lease_more(&till, (id, at), at, || false).await.expect("answered");
         assert!(matches!(new.charge(now), Charge::Admitted(_)));
         assert_eq!(till.0.load(Ordering::Relaxed), 10);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_lease_does_not_wait_for_the_next_one() {
+        let plan = Arc::new(Plan { name: "p".into(), index: 0, minute: None, month: None });
+        let (bucket, month) = (BucketState::default(), MonthLease::default());
+        let limits = TokenLimits { plan, bucket, month, leasing: AtomicU32::new(0) };
+        limits.lease_ended().await;
+        assert!(limits.begin_lease());
+        assert!(!limits.begin_lease(), "one asks at a time");
+        let waiting = limits.lease_ended();
+        tokio::pin!(waiting);
+        let pending = tokio::time::timeout(LEASE_POLL * 3, &mut waiting).await;
+        assert!(pending.is_err(), "the lease is still being asked for");
+        limits.end_lease(None, Timestamp::from_millis(0));
+        assert!(limits.begin_lease(), "another one asks at once");
+        waiting.await;
+        assert!(!limits.begin_lease(), "the next lease is still being asked for");
     }
 }

@@ -180,12 +180,7 @@ impl Core {
                 Err(_) => Err(StoreError::Unavailable(format!("no lease within {timeout:?}"))),
             };
         }
-        let leased = async {
-            while token.state().is_leasing() {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(timeout, leased)
+        tokio::time::timeout(timeout, token.state().lease_ended())
             .await
             .map_err(|_| StoreError::Unavailable(format!("no lease within {timeout:?}")))
     }
