@@ -23,7 +23,7 @@ impl Plane {
         endpoint: &'static Endpoint,
         hash: SecretHash,
         request: &Request<'_>,
-        told: &mut Told,
+        told: &mut Told<'_>,
     ) -> Result<Arc<Token>, Fault> {
         let mut counted = false;
         let patient_until = request.now.mono.saturating_add(LEASE_PATIENCE);
@@ -35,9 +35,7 @@ impl Plane {
                 .permit(&self.nothing_needed, request.client, request.now.wall)
                 .map_err(|(denial, _)| self.deny(denial))?;
             let Some(token) = permit.token() else { break };
-            let held = &token.identity().scopes;
-            let holds = |scope: &&str| self.services.bundles.holds(held, scope);
-            if !endpoint.scopes.is_empty() && !endpoint.scopes.iter().any(holds) {
+            if !endpoint.is_open_to(&token.identity().scopes, &self.services.bundles) {
                 return Err(self.deny(Denial::Scope));
             }
             if !std::mem::replace(&mut counted, true) {

@@ -1,6 +1,7 @@
 //! Checked settings of the control plane (`[admin]`).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::limit::ThrottleConfig;
 
@@ -17,4 +18,24 @@ pub(crate) struct Config {
     pub(crate) insecure: bool,
     /// Start of the `type` links of ThreatJammer's error bodies; the vendor's documentation by default.
     pub(crate) error_docs: String,
+    /// Settings of the XMS dialect.
+    pub(crate) xms: XmsConfig,
+    /// Settings of the Astra Control dialect.
+    pub(crate) astra: AstraConfig,
+}
+
+/// `[xms]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct XmsConfig {
+    /// Lifetime of tokens made through the dialect, which has no field for it; `None` = they do not expire.
+    pub(crate) ttl: Option<Duration>,
+    /// Whether lists carry a `paging` member, which strict clients refuse.
+    pub(crate) emit_paging: bool,
+}
+
+/// `[astra]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AstraConfig {
+    /// Lifetime of tokens made through the dialect, which has no field for it; `None` = they do not expire.
+    pub(crate) ttl: Option<Duration>,
 }

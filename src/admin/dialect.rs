@@ -1,5 +1,6 @@
 //! What a dialect of the admin port is: a table of endpoints, an error envelope, and handlers.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,12 @@ use http::{HeaderValue, Response, StatusCode};
 
 use super::endpoint::{Endpoint, Variables};
 use super::plane::AdminServices;
+use super::service::{self, Actor};
+use super::spec::Media;
 use crate::auth::{Cached, CachedToken, Denial, Source};
 use crate::clock::Now;
 use crate::limit::TokenLimits;
-use crate::token::{SecretHash, StoreError};
+use crate::token::{SecretHash, Status, StoreError, TokenRecord, TokenRef};
 
 /// How long a caller is asked to stay away while the store does not answer.
 const STORE_RETRY: Duration = Duration::from_secs(1);
@@ -43,12 +46,34 @@ pub(crate) trait Dialect: Send + Sync {
     /// Where its callers put the credential.
     fn sources(&self) -> Vec<Source>;
 
+    /// Whether a credential in a header field counts even where the query holds another one, instead of being refused.
+    fn fields_win(&self) -> bool {
+        false
+    }
+
     /// Renders a refusal. `Allow`, `Retry-After` and `Connection` are added afterwards, from the fault. The reason in
     /// [`Fault::Denied`] is not for the caller's eyes, except whether it is [`Denial::Scope`].
-    fn refuse(&self, fault: &Fault, head: &Parts, services: &AdminServices) -> Reply;
+    fn refuse(&self, refusal: &Refusal<'_>) -> Reply;
+
+    /// The shape of a refusal's body.
+    fn error_body(&self, status: u16) -> Media;
 
     /// Serves an admitted call.
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c>;
+}
+
+/// A call that is refused, before its handler or by it.
+pub(crate) struct Refusal<'r> {
+    /// Why.
+    pub(crate) fault: &'r Fault,
+    /// The operation; `None` where the path or method has none.
+    pub(crate) endpoint: Option<&'static Endpoint>,
+    /// The request's head.
+    pub(crate) head: &'r Parts,
+    /// The request's id, as the answer tells it.
+    pub(crate) request_id: &'r str,
+    /// Settings.
+    pub(crate) services: &'r AdminServices,
 }
 
 /// A call that was admitted.
@@ -65,13 +90,47 @@ pub(crate) struct Call<'c> {
     /// The request's head.
     pub(crate) head: &'c Parts,
     /// The request's body, within the cap.
-    #[allow(dead_code)] // for dialects that write; the read-only one ignores bodies
     pub(crate) body: Bytes,
+    /// Name of the dialect.
+    pub(super) via: &'static str,
+    /// Client address after the trusted-proxy rules.
+    pub(crate) client: IpAddr,
+    /// The request's id, as the answer tells it.
+    pub(crate) request_id: &'c str,
     /// When the request came in.
     pub(crate) now: Now,
 }
 
 impl Call<'_> {
+    /// The caller's record as the store has it now.
+    ///
+    /// # Errors
+    /// The token is gone or was switched off since it was let in; the store does not answer.
+    pub(crate) async fn record(&self) -> Result<TokenRecord, Fault> {
+        let found = self.services.ask(self.services.tokens.find(TokenRef::Id(self.token.id))).await?;
+        let record = found.ok_or(Fault::Denied(Denial::Revoked))?;
+        match record.status {
+            Status::Enabled => Ok(record),
+            Status::Disabled => Err(Fault::Denied(Denial::Disabled)),
+        }
+    }
+
+    /// Who asks, with the rights that the store says they have now. Reaches the caller's account, or everything with
+    /// `all.admin`; narrow it by [`Actor::within_owner`] or [`Actor::within_account`] where the dialect has a narrower wall.
+    ///
+    /// # Errors
+    /// As [`Self::record`]; the caller lost the scope that the operation needs.
+    pub(crate) async fn actor(&self) -> Result<Actor, Fault> {
+        let record = self.record().await?;
+        let bundles = &self.services.service.policy().bundles;
+        if !self.endpoint.is_open_to(&record.scopes, bundles) {
+            return Err(Fault::Denied(Denial::Scope));
+        }
+        let mut actor = Actor::of(&record, bundles, self.via, self.client);
+        actor.request_id = self.request_id.to_owned();
+        Ok(actor)
+    }
+
     /// The caller's token with its limits as they stand now: a fetch of the record meanwhile moves them to a new entry.
     pub(crate) fn current_token(&self) -> Arc<Token> {
         let stale_for = self.services.cache.stale_for;
@@ -165,6 +224,27 @@ impl From<StoreError> for Fault {
                 tracing::error!(error = %other, "a call of the admin port failed");
                 Self::Internal
             }
+        }
+    }
+}
+
+impl Fault {
+    /// The faults that every dialect tells alike: the store's. Everything else comes back, to be told in the dialect's own
+    /// words.
+    ///
+    /// # Errors
+    /// What the dialect has to tell.
+    pub(crate) fn of(error: service::Error) -> Result<Self, service::Error> {
+        match error {
+            service::Error::Unavailable(cause) => {
+                tracing::debug!(cause, "a call of the admin port cannot be served");
+                Ok(Self::StoreAway)
+            }
+            service::Error::Broken(cause) => {
+                tracing::error!(cause, "a call of the admin port failed");
+                Ok(Self::Internal)
+            }
+            other => Err(other),
         }
     }
 }

@@ -3,14 +3,19 @@
 use std::borrow::Cow;
 
 use http::Method;
+use http::request::Parts;
+
+use super::spec::Spec;
+use crate::token::{Bundles, Scope};
 
 /// One operation of a dialect. The table feeds matching, the scope check, metric labels and activity events.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     /// Method, compared exactly.
     pub(crate) method: Method,
-    /// Path template: literal segments, `{name}` for a whole segment, `{name}:literal` for one with a fixed end. A
-    /// trailing slash is a segment of its own, so a dialect that serves both spellings lists both.
+    /// Path template: literal segments, `{name}` for a whole segment, `{name}:literal` for one with a fixed end. Segments of
+    /// a request are compared after percent-decoding. A final `/?` allows a trailing slash, which is a segment of its own
+    /// otherwise.
     pub(crate) path: &'static str,
     /// Name of the operation in the vendor's description.
     pub(crate) operation: &'static str,
@@ -18,6 +23,15 @@ pub(crate) struct Endpoint {
     pub(crate) scopes: &'static [&'static str],
     /// Whether a call takes a point from the caller's bucket and quota.
     pub(crate) costs_point: bool,
+    /// What the OpenAPI document says of it.
+    pub(crate) spec: Spec,
+}
+
+impl Endpoint {
+    /// Whether somebody who holds `held` may call it.
+    pub(crate) fn is_open_to(&self, held: &[Scope], bundles: &Bundles) -> bool {
+        self.scopes.is_empty() || self.scopes.iter().any(|scope| bundles.holds(held, scope))
+    }
 }
 
 /// The variable segments of a request path, percent-decoded.
@@ -42,6 +56,13 @@ pub(crate) enum NoEndpoint {
 
 /// How exactly a template matched, segment by segment; smaller is more exact.
 type Exactness = Vec<u8>;
+
+/// The path of a request; several slashes at its start count as one, which careless joining of addresses makes.
+pub(crate) fn path(head: &Parts) -> &str {
+    let path = head.uri.path();
+    let extra = path.len() - path.trim_start_matches('/').len();
+    path.get(extra.saturating_sub(1)..).unwrap_or(path)
+}
 
 /// The endpoint of a method and path. Of several templates the one that is literal furthest to the left is taken.
 ///
@@ -73,18 +94,22 @@ pub(crate) fn find<'e>(
 
 fn matches(template: &'static str, path: &str) -> Option<(Exactness, Variables)> {
     let (mut exactness, mut variables) = (Exactness::new(), Variables::default());
-    let mut segments = path.split('/');
+    let (template, path) = match template.strip_suffix("/?") {
+        Some(bare) => (bare, path.strip_suffix('/').unwrap_or(path)),
+        None => (template, path),
+    };
+    let mut segments = path.split('/').map(|segment| percent_decode(segment, false));
     for wanted in template.split('/') {
         let segment = segments.next()?;
         let Some((name, end)) = wanted.strip_prefix('{').and_then(|rest| rest.split_once('}')) else {
-            if wanted != segment {
+            if wanted != &*segment {
                 return None;
             }
             exactness.push(0);
             continue;
         };
         let value = segment.strip_suffix(end).filter(|value| !value.is_empty())?;
-        variables.0.push((name, percent_decode(value, false).into_owned()));
+        variables.0.push((name, value.to_owned()));
         exactness.push(if end.is_empty() { 2 } else { 1 });
     }
     segments.next().is_none().then_some((exactness, variables))
@@ -127,7 +152,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn endpoint(method: Method, path: &'static str) -> Endpoint {
-        Endpoint { method, path, operation: path, scopes: &[], costs_point: false }
+        let spec = Spec { summary: "", parameters: &[], body: None, answers: &[], refusals: &[] };
+        Endpoint { method, path, operation: path, scopes: &[], costs_point: false, spec }
     }
 
     fn table() -> Vec<Endpoint> {
@@ -140,6 +166,7 @@ mod tests {
             endpoint(Method::POST, "/tokens/lookup"),
             endpoint(Method::GET, "/users/{user}/tokens/{id}"),
             endpoint(Method::GET, "/slash/"),
+            endpoint(Method::GET, "/both/?"),
         ]
     }
 
@@ -171,6 +198,10 @@ mod tests {
             (Method::GET, "/users/u/tokens/7", Ok(("/users/{user}/tokens/{id}", "7"))),
             (Method::GET, "/users//tokens/7", Err("404")),
             (Method::GET, "/tokens/7/8", Err("404")),
+            (Method::GET, "/both", Ok(("/both/?", ""))),
+            (Method::GET, "/both/", Ok(("/both/?", ""))),
+            (Method::GET, "/both//", Err("404")),
+            (Method::POST, "/tokens/7%3Aregenerate", Ok(("/tokens/{id}:regenerate", "7"))),
             (Method::GET, "/Tokens", Err("404")),
             (Method::GET, "*", Err("404")),
         ];

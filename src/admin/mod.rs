@@ -9,12 +9,15 @@ mod dialects;
 mod endpoint;
 mod listener;
 mod metrics;
+pub(crate) mod openapi;
 mod plane;
+mod request;
 pub(crate) mod service;
+mod spec;
 #[cfg(test)]
 mod tests;
 pub(crate) mod view;
 
-pub(crate) use config::Config;
+pub(crate) use config::{AstraConfig, Config, XmsConfig};
 pub(crate) use listener::serve;
 pub(crate) use plane::{AdminPlane, AdminServices};

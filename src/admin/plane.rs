@@ -10,16 +10,18 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, Version};
+use http::{HeaderValue, Method, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http_body_util::Empty;
 use prometheus_client::registry::Registry;
 
 use super::Config;
-use super::dialect::{Call, Dialect, Fault, Reply, Token};
-use super::dialects;
+use super::dialect::{Call, Dialect, Fault, Refusal, Reply, Token};
 use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::metrics::AdminMetrics;
+use super::request::{has_one_host, problem, read, request_id};
+use super::service::TokenService;
+use super::{dialects, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
 use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources};
 use crate::clock::{Clock, Now};
@@ -27,16 +29,12 @@ use crate::limit::{CounterStore, Throttle, TokenLimits};
 use crate::server::{ClientAddr, TrustedProxies};
 use crate::token::{Bundles, HashKey, NeededScopes, StoreError, StoreFuture, TokenStore, Universe};
 
-/// Longest request body, in bytes; 413 beyond.
-const MAX_BODY: usize = 1 << 20;
 /// Longest time from a complete head to an answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// Longest wait for one read of the store by a handler.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
 /// How often recorded events are passed on.
 const HAND_OVER: Duration = Duration::from_millis(50);
-/// Longest request id taken over from a caller, in bytes.
-const MAX_REQUEST_ID: usize = 128;
 
 /// What the control plane works with.
 pub(crate) struct AdminServices {
@@ -54,6 +52,8 @@ pub(crate) struct AdminServices {
     pub(crate) key: HashKey,
     /// The token cache, shared with the data plane.
     pub(crate) resolver: Arc<Resolver<TokenLimits>>,
+    /// What can be done to tokens.
+    pub(crate) service: TokenService,
     /// Token records.
     pub(crate) tokens: Arc<dyn TokenStore>,
     /// Month quotas.
@@ -148,13 +148,16 @@ struct Served {
 impl Served {
     fn new(dialect: &'static dyn Dialect, sources: Vec<Source>, also_masked: &[Source]) -> Self {
         let masked: Vec<Source> = sources.iter().chain(also_masked).cloned().chain(Source::defaults()).collect();
-        Self { dialect, sources: Sources::new(&sources), masked: Sources::new(&masked) }
+        let looked_at = Sources::new(&sources);
+        let looked_at = if dialect.fields_win() { looked_at.fields_win() } else { looked_at };
+        Self { dialect, sources: looked_at, masked: Sources::new(&masked) }
     }
 }
 
 /// What is known of a call once it has been answered.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Told<'r> {
+    request_id: &'r str,
     endpoint: Option<&'static Endpoint>,
     pub(super) token: Option<Arc<Token>>,
     pub(super) charged: bool,
@@ -197,7 +200,10 @@ impl Plane {
     {
         let now = self.services.clock.now();
         let ClientAddr(client) = self.services.trusted.client(peer, &head.headers);
-        let path = head.uri.path();
+        if head.uri.path() == openapi::PATH {
+            return self.describe(&head.method, client, now);
+        }
+        let path = endpoint::path(&head);
         let longest = |served: &&Served| {
             let below = served.dialect.prefixes().iter().filter(|prefix| dialects::is_below(path, prefix));
             below.map(|prefix| prefix.len()).max().unwrap_or(0)
@@ -206,12 +212,30 @@ impl Plane {
         self.answer(served, Request { head: &head, client, now }, body).await
     }
 
+    /// The OpenAPI document, which needs no credential.
+    fn describe(&self, method: &Method, client: IpAddr, now: Now) -> Reply {
+        let fault = match self.per_address.take(client, now.mono) {
+            Err(wait) => Some(Fault::Throttled(wait.retry_after)),
+            Ok(_) if *method != Method::GET => Some(Fault::Method("GET".to_owned())),
+            Ok(_) => None,
+        };
+        if let Some(fault) = fault {
+            let mut reply = problem(&fault);
+            fault.dress(&mut reply);
+            return reply;
+        }
+        let mut reply = Reply::new(openapi::text());
+        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        reply
+    }
+
     async fn answer<B>(&self, served: Option<&Served>, request: Request<'_>, body: B) -> Reply
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut told = Told::default();
+        let request_id = &request_id(request.head);
+        let mut told = Told { request_id, ..Told::default() };
         let deciding = tokio::time::timeout(REQUEST_LIMIT, self.decide(served, &request, body, &mut told));
         let outcome = match AssertUnwindSafe(deciding).catch_unwind().await {
             Ok(Ok(outcome)) => outcome,
@@ -221,21 +245,27 @@ impl Plane {
             Err(_) => Err(Fault::Internal),
         };
         let (mut reply, kind) = match outcome {
+            Ok(reply) if reply.status() == StatusCode::FORBIDDEN => (reply, EventKind::Forbidden),
             Ok(reply) => (reply, EventKind::AdminRequest),
             Err(fault) => {
                 let mut reply = match served {
-                    Some(served) => served.dialect.refuse(&fault, request.head, &self.services),
+                    Some(served) => served.dialect.refuse(&Refusal {
+                        fault: &fault,
+                        endpoint: told.endpoint,
+                        head: request.head,
+                        request_id,
+                        services: &self.services,
+                    }),
                     None => problem(&fault),
                 };
                 fault.dress(&mut reply);
                 (reply, event_kind(&fault))
             }
         };
-        let request_id = request_id(request.head);
         let headers = reply.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
+        if let Ok(id) = HeaderValue::from_str(request_id) {
             headers.insert("x-request-id", id);
         }
         let status = reply.status();
@@ -246,7 +276,7 @@ impl Plane {
         let operation = told.endpoint.map(|endpoint| endpoint.operation);
         self.metrics.call(served.map(|served| served.dialect.name()), operation, status.as_u16());
         if let (Some(token), Some(served)) = (&told.token, served) {
-            self.record(served, &request, token, operation, kind, status.as_u16(), &request_id);
+            self.record(served, &request, token, operation, kind, status.as_u16(), request_id);
         }
         reply
     }
@@ -257,7 +287,7 @@ impl Plane {
         served: Option<&Served>,
         request: &Request<'_>,
         body: B,
-        told: &mut Told,
+        told: &mut Told<'_>,
     ) -> Result<Reply, Fault>
     where
         B: Body<Data = Bytes> + Send,
@@ -279,7 +309,19 @@ impl Plane {
         told.reading = true;
         let body = read(body).await?;
         told.reading = false;
-        let call = Call { services: &self.services, endpoint, variables, token, hash, head, body, now: request.now };
+        let call = Call {
+            services: &self.services,
+            endpoint,
+            variables,
+            token,
+            hash,
+            head,
+            body,
+            via: served.dialect.name(),
+            client: request.client,
+            request_id: told.request_id,
+            now: request.now,
+        };
         served.dialect.call(call).await
     }
 
@@ -335,42 +377,10 @@ async fn hand_over(plane: std::sync::Weak<Plane>) {
 }
 
 fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoint, Variables), Fault> {
-    endpoint::find(dialect.endpoints(), &head.method, head.uri.path()).map_err(|none| match none {
+    endpoint::find(dialect.endpoints(), &head.method, endpoint::path(head)).map_err(|none| match none {
         NoEndpoint::Path => Fault::NotFound,
         NoEndpoint::Method(allow) => Fault::Method(allow),
     })
-}
-
-/// Exactly one `Host` field in HTTP/1.1 (RFC 9112 section 3.2).
-fn has_one_host(head: &Parts) -> Result<(), Fault> {
-    let hosts = head.headers.get_all(http::header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
-        return Err(Fault::BadRequest("HTTP/1.1 needs exactly one Host field."));
-    }
-    Ok(())
-}
-
-/// The whole body, within the cap.
-async fn read<B>(body: B) -> Result<Bytes, Fault>
-where
-    B: Body<Data = Bytes> + Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    if body.size_hint().lower() > MAX_BODY as u64 {
-        return Err(Fault::BodyTooLarge);
-    }
-    let collected = Limited::new(body, MAX_BODY).collect().await;
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
-        true => Fault::BodyTooLarge,
-        false => Fault::BadRequest("The request body is broken."),
-    })
-}
-
-/// The caller's request id where it is plain text, else a fresh one.
-fn request_id(head: &Parts) -> String {
-    let given = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    let plain = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    given.filter(plain).map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned)
 }
 
 /// What kind of event a refusal is for its token.
@@ -381,25 +391,4 @@ fn event_kind(fault: &Fault) -> EventKind {
         Fault::Limited(_) | Fault::Throttled(_) => EventKind::QuotaExceeded,
         _ => EventKind::AdminRequest,
     }
-}
-
-/// A refusal of a path that belongs to no dialect (RFC 9457).
-fn problem(fault: &Fault) -> Reply {
-    let status = fault.status();
-    let (name, title, detail) = match fault {
-        Fault::NotFound => ("not-found", "Not found", "No token interface is served at this path."),
-        Fault::Throttled(_) => {
-            ("too-many-requests", "Too many requests", "Calls come too often; Retry-After tells when to come back.")
-        }
-        Fault::BadRequest(detail) => ("bad-request", "Bad request", *detail),
-        _ => ("internal", "Internal error", "The call failed."),
-    };
-    let body = format!(
-        "{{\"type\":\"urn:tollgate:problem:{name}\",\"title\":\"{title}\",\"status\":{},\"detail\":\"{detail}\"}}\n",
-        status.as_u16()
-    );
-    let mut reply = Reply::new(Bytes::from(body));
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    reply
 }

@@ -292,6 +292,7 @@ impl Shared {
             cache: config.cache,
             bundles: Arc::clone(&config.bundles),
             credentials: config.proxy.credentials.clone(),
+            service: self.service.clone(),
             tokens: Arc::clone(&self.stores.tokens),
         }
     }

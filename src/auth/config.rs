@@ -15,6 +15,10 @@ pub enum Source {
     Header(HeaderName),
     /// A query parameter (RFC 6750 section 2.3 in shape); the name is compared after percent-decoding.
     Query(String),
+    /// `Authorization: <scheme> <secret>` with a scheme of a vendor's own; compared without case. Admin dialects only.
+    Scheme(&'static str),
+    /// A cookie (RFC 6265 section 4.2) whose value is the secret. Admin dialects only: it is read, not removed.
+    Cookie(&'static str),
 }
 
 impl Source {

@@ -5,18 +5,23 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName};
 
 use super::{Denial, Source};
 use crate::token::PlainSecret;
 
 /// A set of sources, prepared for looking at requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sources {
     bearer: bool,
     api_token: bool,
+    /// Schemes beyond the two.
+    schemes: Vec<&'static str>,
     headers: Vec<HeaderName>,
+    cookies: Vec<&'static str>,
     queries: Vec<String>,
+    /// The query is read only where no field holds a credential.
+    fields_win: bool,
 }
 
 /// What a request carries.
@@ -43,16 +48,23 @@ impl Extracted<'_> {
 impl Sources {
     /// From a list without order: every source is looked at.
     pub fn new(list: &[Source]) -> Self {
-        let mut sources = Self { bearer: false, api_token: false, headers: Vec::new(), queries: Vec::new() };
+        let mut sources = Self::default();
         for source in list {
             match source {
                 Source::Bearer => sources.bearer = true,
                 Source::ApiToken => sources.api_token = true,
                 Source::Header(name) => sources.headers.push(name.clone()),
                 Source::Query(name) => sources.queries.push(name.clone()),
+                Source::Scheme(name) => sources.schemes.push(name),
+                Source::Cookie(name) => sources.cookies.push(name),
             }
         }
         sources
+    }
+
+    /// The same places, but a credential in a header field counts even where the query holds another one (Dynatrace).
+    pub fn fields_win(self) -> Self {
+        Self { fields_win: true, ..self }
     }
 
     /// Whether a header of this name holds a credential and must not be passed on. `Authorization` does only with one of
@@ -72,7 +84,7 @@ impl Sources {
     /// [`Denial::Ambiguous`] for a repeated `Authorization` field or two values that differ.
     pub fn extract<'r>(&self, headers: &'r HeaderMap, query: Option<&'r str>) -> Result<Extracted<'r>, Denial> {
         let mut found = None;
-        if self.bearer || self.api_token {
+        if self.bearer || self.api_token || !self.schemes.is_empty() {
             let mut values = headers.get_all(AUTHORIZATION).iter();
             if let Some(value) = values.next() {
                 if values.next().is_some() {
@@ -89,7 +101,11 @@ impl Sources {
                 agree(&mut found, Cow::Borrowed(scheme(value, b"bearer").unwrap_or(value)))?;
             }
         }
+        for value in self.cookie_values(headers) {
+            agree(&mut found, strip_scheme(Cow::Borrowed(value)))?;
+        }
         let query = match query {
+            Some(_) if self.fields_win && found.is_some() => None,
             Some(query) if !self.queries.is_empty() => self.take_from_query(query, &mut found)?,
             _ => None,
         };
@@ -98,7 +114,20 @@ impl Sources {
 
     fn authorization<'r>(&self, value: &'r [u8]) -> Option<&'r [u8]> {
         let bearer = if self.bearer { scheme(value, b"bearer") } else { None };
-        bearer.or_else(|| if self.api_token { scheme(value, b"api-token") } else { None })
+        bearer
+            .or_else(|| if self.api_token { scheme(value, b"api-token") } else { None })
+            .or_else(|| self.schemes.iter().find_map(|name| scheme(value, name.as_bytes())))
+    }
+
+    fn cookie_values<'s, 'r>(&'s self, headers: &'r HeaderMap) -> impl Iterator<Item = &'r [u8]> + use<'s, 'r> {
+        let fields = headers.get_all(COOKIE).iter().filter(|_| !self.cookies.is_empty());
+        let pairs = fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';'));
+        pairs.filter_map(|pair| {
+            let at = memchr::memchr(b'=', pair)?;
+            let (name, value) = (pair[..at].trim_ascii(), pair[at + 1..].trim_ascii());
+            let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+            self.cookies.iter().any(|own| own.as_bytes() == name).then_some(value)
+        })
     }
 
     /// Collects the values of credential parameters; returns the query without them if there were any.
@@ -229,6 +258,33 @@ mod tests {
         let extracted = sources.extract(&map, query)?;
         let secret = extracted.secret()?.map(|s| String::from_utf8_lossy(s).into_owned());
         Ok((secret, extracted.query))
+    }
+
+    #[test]
+    fn vendors_schemes_and_cookies_are_found_and_fields_may_win() {
+        let list = [Source::Bearer, Source::Scheme("jwt"), Source::Cookie("XMS_AUTH_TOKEN"), Source::Query("t".to_owned())];
+        let sources = Sources::new(&list);
+        let found = |sources: &Sources, headers: &[(&'static str, &str)], query: Option<&str>| {
+            let pairs = headers.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a header value"))
+            });
+            let map: HeaderMap = pairs.collect();
+            let extracted = sources.extract(&map, query)?;
+            Ok(extracted.secret()?.map(|secret| String::from_utf8_lossy(secret).into_owned()))
+        };
+        let a = Ok(Some(A.to_owned()));
+        assert_eq!(found(&sources, &[("authorization", "JWT aaaaaaaaaaaaaaaa")], None), a);
+        assert_eq!(found(&sources, &[("cookie", "x=1; XMS_AUTH_TOKEN=aaaaaaaaaaaaaaaa;y=2")], None), a);
+        assert_eq!(found(&sources, &[("cookie", "XMS_AUTH_TOKEN=\"aaaaaaaaaaaaaaaa\"")], None), a);
+        assert_eq!(found(&sources, &[("cookie", "xms_auth_token=aaaaaaaaaaaaaaaa")], None), Ok(None));
+        let two = [("authorization", "Bearer aaaaaaaaaaaaaaaa"), ("cookie", "XMS_AUTH_TOKEN=bbbbbbbbbbbbbbbb")];
+        assert_eq!(found(&sources, &two, None), Err(Denial::Ambiguous));
+        let (bearer, other) = (&two[..1], Some("t=bbbbbbbbbbbbbbbb"));
+        assert_eq!(found(&sources, bearer, other), Err(Denial::Ambiguous));
+        let sources = sources.fields_win();
+        assert_eq!(found(&sources, bearer, other), a);
+        assert_eq!(found(&sources, &[], Some("t=aaaaaaaaaaaaaaaa")), a);
+        assert_eq!(found(&sources, &two, None), Err(Denial::Ambiguous));
     }
 
     #[test]

@@ -72,7 +72,8 @@ pub(super) fn admin<'c>(section: &mut Section<'c>) -> (crate::admin::Config, Lis
             listener.address
         ));
     }
-    (crate::admin::Config { listen: listener.address, limit, bootstrap, insecure, error_docs }, listener)
+    let (xms, astra) = Default::default();
+    (crate::admin::Config { listen: listener.address, limit, bootstrap, insecure, error_docs, xms, astra }, listener)
 }
 
 fn error_docs(text: &str) -> Result<String, String> {

@@ -21,6 +21,7 @@ mod tests;
 mod tree;
 mod units;
 mod upstream;
+mod vendors;
 
 pub use error::{ConfigError, ConfigErrors};
 pub(crate) use secret::Secret;
@@ -88,7 +89,9 @@ impl Config {
         Section::read(cx, String::new(), Origin::File(1, 1), root, |root| {
             let region = root.take("region").and_then(|field| proxy::region(&field));
             let proxy = root.section("proxy", proxy::proxy);
-            let (admin, admin_listener) = root.section("admin", listener::admin);
+            let (mut admin, admin_listener) = root.section("admin", listener::admin);
+            admin.xms = root.section("xms", vendors::xms);
+            admin.astra = root.section("astra", vendors::astra);
             let ops = root.section("ops", listener::ops);
             listener::collisions(&[&proxy.listener, &admin_listener, &ops]);
             let (log_level, log_format) = root.section("log", listener::log);

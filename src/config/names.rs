@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::reader::{Field, Section};
 use super::tree::quoted;
 use super::units::closest;
-use crate::token::{Bundles, Owner, OwnerDirectory, PinnedUser, Scope};
+use crate::token::{ANY_ENVIRONMENT, Bundles, Owner, OwnerDirectory, PinnedAccount, PinnedUser, Scope};
 
 /// Bundles a file may define.
 const MOST_BUNDLES: usize = 1_000;
@@ -37,7 +37,7 @@ pub(super) fn scopes(field: Field<'_>) -> Vec<Scope> {
 
 /// Reads `[bundles]`.
 pub(super) fn bundles(section: &mut Section<'_>) -> Bundles {
-    let mut definitions = BTreeMap::new();
+    let mut definitions = super::vendors::bundles();
     let mut fields = BTreeMap::new();
     for (name, field) in section.take_all() {
         if let Err(reason) = bundle_name(&name) {
@@ -47,10 +47,14 @@ pub(super) fn bundles(section: &mut Section<'_>) -> Bundles {
         if field.is_empty_list() {
             field.error("grants nothing: write at least one scope, such as [\"orders.read\"]");
         }
+        // Who may see a token depends on whether it holds this name; that must not change with the configuration.
+        if scopes.iter().any(|scope| scope.as_str() == Scope::ALL_ADMIN) {
+            field.error("all.admin cannot be part of a bundle: give it to tokens by its own name");
+        }
         definitions.insert(name.clone(), scopes);
         fields.insert(name, field);
     }
-    if definitions.len() > MOST_BUNDLES {
+    if fields.len() > MOST_BUNDLES {
         section.error("holds more than 1000 bundles: remove some");
         return Bundles::default();
     }
@@ -151,31 +155,60 @@ fn user(section: &mut Section<'_>, plans: &[&str], once: &mut Once) -> Option<Pi
         once.check("hex id", &hex, &field);
         Some(hex)
     });
+    let groups = section.take("groups").map(groups).unwrap_or_default();
     let scopes = section.take("scopes").map(scopes).unwrap_or_default();
     let plan = section.take("plan").and_then(|field| plan(&field, plans));
     let account = account.map_or(Some("default".to_owned()), |field| field.parsed(owner_name));
     let name_field = name?;
     let owner = Owner::new(account?, name_field.parsed(owner_name)?);
     once.check("user", &format!("{}\0{}", owner.account, owner.name), &name_field);
-    Some(PinnedUser { owner, uuid, number, hex, scopes, plan })
+    Some(PinnedUser { owner, uuid, number, hex, groups, scopes, plan })
 }
 
-fn account(section: &mut Section<'_>, once: &mut Once) -> Option<(String, Uuid)> {
+fn account(section: &mut Section<'_>, once: &mut Once) -> Option<PinnedAccount> {
     let name = section.need("name", "write the account's name");
-    let uuid = section.need("uuid", "write the UUID that the account has elsewhere");
-    let uuid = uuid.and_then(|field| pinned_uuid(&field, once));
+    let uuid = section.take("uuid").and_then(|field| pinned_uuid(&field, once));
+    let environments = section.take("environments").map(|field| environments(field, once)).unwrap_or_default();
     let field = name?;
     let name = field.parsed(owner_name)?;
     once.check("account", &name, &field);
-    Some((name, uuid?))
+    Some(PinnedAccount { name, uuid, environments })
+}
+
+/// Groups may hold several users, so their ids may stand more than once.
+fn groups(field: Field<'_>) -> Vec<Uuid> {
+    field.list().unwrap_or_default().iter().filter_map(|item| item.parsed(uuid)).collect()
+}
+
+fn environments(field: Field<'_>, once: &mut Once) -> Vec<String> {
+    let mut environments = Vec::new();
+    for item in field.list().unwrap_or_default() {
+        if let Some(name) = item.parsed(environment) {
+            if name != ANY_ENVIRONMENT {
+                once.check("environment", &name, &item);
+            }
+            environments.push(name);
+        }
+    }
+    environments
+}
+
+fn environment(text: &str) -> Result<String, String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    if text == ANY_ENVIRONMENT || ((1..=64).contains(&text.len()) && text.bytes().all(allowed)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("{} is no environment id: write one such as \"abc12345\", or \"*\" for any", quoted(text)))
+}
+
+fn uuid(text: &str) -> Result<Uuid, String> {
+    Uuid::try_parse(text).map_err(|_| {
+        format!("{} is no UUID: write one such as \"7b1f2c1e-4b5a-4c6d-8e9f-0a1b2c3d4e5f\"", quoted(text))
+    })
 }
 
 fn pinned_uuid(field: &Field<'_>, once: &mut Once) -> Option<Uuid> {
-    let uuid = field.parsed(|text| {
-        Uuid::try_parse(text).map_err(|_| {
-            format!("{} is no UUID: write one such as \"7b1f2c1e-4b5a-4c6d-8e9f-0a1b2c3d4e5f\"", quoted(text))
-        })
-    })?;
+    let uuid = field.parsed(uuid)?;
     once.check("uuid", &uuid.to_string(), field);
     Some(uuid)
 }

@@ -176,6 +176,8 @@ fn is_meant(source: &Source, text: &str) -> bool {
         Source::ApiToken => "api-token",
         Source::Header(_) => "header",
         Source::Query(_) => "query",
+        // Of admin dialects; the configuration makes none.
+        Source::Scheme(_) | Source::Cookie(_) => return false,
     };
     text == kind
         || match (source, text.split_once(':')) {
@@ -192,6 +194,7 @@ fn spelled(source: &Source) -> String {
         Source::ApiToken => "\"api-token\"".to_owned(),
         Source::Header(name) => format!("\"header:{name}\""),
         Source::Query(name) => quoted(&format!("query:{name}")),
+        Source::Scheme(name) | Source::Cookie(name) => quoted(name),
     }
 }
 

@@ -12,7 +12,7 @@ mod store;
 
 pub(crate) use id::push_hex;
 pub use id::{InvalidId, ShortId, TokenId, TokenRef};
-pub use owner::{Owner, OwnerDirectory, OwnerIds, PinnedUser};
+pub use owner::{ANY_ENVIRONMENT, PinnedAccount, Owner, OwnerDirectory, OwnerIds, PinnedUser};
 pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
 pub use record::{LastUse, SecretSlot, Status, TokenRecord};
 pub use scope::{Bundles, InvalidScope, NeededScopes, Scope, ScopeBits, Universe};

@@ -78,29 +78,85 @@ pub struct PinnedUser {
     pub number: Option<u64>,
     /// Overrides the derived hex id.
     pub hex: Option<String>,
+    /// Groups that hold it (Astra).
+    pub groups: Vec<uuid::Uuid>,
     /// Scopes of tokens made for this owner by somebody else without naming scopes.
     pub scopes: Vec<super::Scope>,
     /// Plan of tokens made for this owner without naming a plan.
     pub plan: Option<String>,
 }
 
+/// One `[[account]]` section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PinnedAccount {
+    /// Its name.
+    pub name: String,
+    /// Overrides the derived UUID.
+    pub uuid: Option<uuid::Uuid>,
+    /// Ids of its environments (Dynatrace); [`ANY_ENVIRONMENT`] accepts any.
+    pub environments: Vec<String>,
+}
+
+/// Stands for every environment id.
+pub const ANY_ENVIRONMENT: &str = "*";
+
 /// What the configuration says about owners and accounts.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerDirectory {
     users: HashMap<Owner, Arc<PinnedUser>>,
-    accounts: HashMap<String, uuid::Uuid>,
+    accounts: HashMap<String, PinnedAccount>,
+    by_uuid: HashMap<uuid::Uuid, Owner>,
+    by_number: HashMap<u64, Owner>,
+    by_hex: HashMap<String, Owner>,
+    account_by_uuid: HashMap<uuid::Uuid, String>,
 }
 
 impl OwnerDirectory {
-    /// From the `[[user]]` sections and the `[[account]]` UUIDs.
+    /// From the `[[user]]` and `[[account]]` sections. Of users that share an id, the configuration refuses all but one.
     pub fn new(
         users: impl IntoIterator<Item = PinnedUser>,
-        accounts: impl IntoIterator<Item = (String, uuid::Uuid)>,
+        accounts: impl IntoIterator<Item = PinnedAccount>,
     ) -> Self {
-        Self {
+        let mut directory = Self {
             users: users.into_iter().map(|user| (user.owner.clone(), Arc::new(user))).collect(),
-            accounts: accounts.into_iter().collect(),
+            accounts: accounts.into_iter().map(|account| (account.name.clone(), account)).collect(),
+            ..Self::default()
+        };
+        for owner in directory.users.keys().cloned().collect::<Vec<_>>() {
+            let ids = directory.ids(&owner);
+            directory.by_uuid.insert(ids.uuid, owner.clone());
+            directory.by_number.insert(ids.number, owner.clone());
+            directory.by_hex.insert(ids.hex, owner);
         }
+        let named = directory.accounts.keys().chain(directory.users.keys().map(|owner| &owner.account));
+        let accounts = named.map(|name| (directory.account_uuid(name), name.clone())).collect();
+        Self { account_by_uuid: accounts, ..directory }
+    }
+
+    /// The configured owner with this UUID.
+    pub fn by_uuid(&self, uuid: &uuid::Uuid) -> Option<&Owner> {
+        self.by_uuid.get(uuid)
+    }
+
+    /// The configured owner with this number.
+    pub fn by_number(&self, number: u64) -> Option<&Owner> {
+        self.by_number.get(&number)
+    }
+
+    /// The configured owner with these 24 hex digits, in lower case.
+    pub fn by_hex(&self, hex: &str) -> Option<&Owner> {
+        self.by_hex.get(hex)
+    }
+
+    /// The name of the configured account with this UUID.
+    pub fn account_by_uuid(&self, uuid: &uuid::Uuid) -> Option<&str> {
+        self.account_by_uuid.get(uuid).map(String::as_str)
+    }
+
+    /// Whether an account has an environment of this id.
+    pub fn has_environment(&self, account: &str, id: &str) -> bool {
+        let environments = self.accounts.get(account).map(|account| account.environments.as_slice()).unwrap_or_default();
+        environments.iter().any(|own| own == id || own == ANY_ENVIRONMENT)
     }
 
     /// The section of an owner, if the configuration has one.
@@ -123,8 +179,8 @@ impl OwnerDirectory {
 
     /// The UUID of an account: pinned where pinned, else version 5 of its name.
     pub fn account_uuid(&self, account: &str) -> uuid::Uuid {
-        match self.accounts.get(account) {
-            Some(uuid) => *uuid,
+        match self.accounts.get(account).and_then(|account| account.uuid) {
+            Some(uuid) => uuid,
             None => uuid::Uuid::new_v5(&NAMESPACE, format!("account\0{account}").as_bytes()),
         }
     }
@@ -148,9 +204,23 @@ mod tests {
     #[test]
     fn pinned_values_win() {
         let owner = Owner::new("acme", "mira");
-        let pinned =
-            PinnedUser { owner: owner.clone(), uuid: None, number: Some(3), hex: None, scopes: vec![], plan: None };
-        let directory = OwnerDirectory::new([pinned], []);
+        let pinned = PinnedUser {
+            owner: owner.clone(),
+            uuid: None,
+            number: Some(3),
+            hex: None,
+            groups: vec![],
+            scopes: vec![],
+            plan: None,
+        };
+        let account = PinnedAccount { name: "acme".into(), uuid: None, environments: vec!["abc12345".into()] };
+        let directory = OwnerDirectory::new([pinned], [account]);
+        assert_eq!(directory.by_number(3), Some(&owner));
+        assert_eq!(directory.by_number(OwnerIds::derived(&owner).number), None, "the pinned number replaces the derived one");
+        assert_eq!(directory.by_uuid(&OwnerIds::derived(&owner).uuid), Some(&owner));
+        assert_eq!(directory.account_by_uuid(&directory.account_uuid("acme")), Some("acme"));
+        assert!(directory.has_environment("acme", "abc12345") && !directory.has_environment("acme", "other"));
+        assert!(!directory.has_environment("default", "abc12345"));
         assert_eq!(directory.ids(&owner).number, 3);
         assert_eq!(directory.ids(&owner).uuid, OwnerIds::derived(&owner).uuid);
     }

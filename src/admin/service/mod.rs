@@ -7,6 +7,7 @@ mod draft;
 mod error;
 #[cfg(test)]
 pub(crate) mod memory;
+mod query;
 mod rules;
 #[cfg(test)]
 mod tests;

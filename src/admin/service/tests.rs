@@ -31,6 +31,7 @@ fn policy() -> Policy {
         uuid: None,
         number: Some(42),
         hex: None,
+        groups: vec![],
         scopes: scopes(&["orders.read", "billing.read"]),
         plan: Some("small".to_owned()),
     };

@@ -11,9 +11,9 @@ use http::{HeaderValue, Method, StatusCode};
 
 use self::wire::{ACTIVITY, ActivityCollectionOutput, ActivityOutput, Detail, ErrorOutput, Paging, TOKEN, TokenOutput};
 use crate::activity::EventId;
-use crate::admin::dialect::{Answer, Call, Dialect, Fault, Reply, json};
+use crate::admin::dialect::{Answer, Call, Dialect, Fault, Refusal, Reply, json};
 use crate::admin::endpoint::{Endpoint, parameters};
-use crate::admin::plane::AdminServices;
+use crate::admin::spec::{Media, Parameter, Spec, Value, shape};
 use crate::auth::{Denial, Source};
 use crate::token::TokenRef;
 
@@ -25,18 +25,52 @@ const EVENTS: &str = "query_token_activity_v1_token_activity_get";
 const EVENT: &str = "query_token_activity_event";
 const TEST: &str = "test_token";
 
-const fn read(path: &'static str, operation: &'static str) -> Endpoint {
-    Endpoint { method: Method::GET, path, operation, scopes: &[], costs_point: true }
+const fn read(path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
+    Endpoint { method: Method::GET, path, operation, scopes: &[], costs_point: true, spec }
 }
 
-static ENDPOINTS: [Endpoint; 6] = [
-    read(TOKEN, INFO),
-    read("/v1/token/", INFO),
-    read("/v1/token/{id}", INFO),
-    read(ACTIVITY, EVENTS),
-    read("/v1/token/activity/{event}", EVENT),
-    read("/test", TEST),
+static ENDPOINTS: [Endpoint; 5] = [
+    read("/v1/token/?", INFO, INFO_SPEC),
+    read("/v1/token/{id}", INFO, INFO_SPEC),
+    read(ACTIVITY, EVENTS, EVENTS_SPEC),
+    read("/v1/token/activity/{event}", EVENT, EVENT_SPEC),
+    read("/test", TEST, TEST_SPEC),
 ];
+
+const INFO_SPEC: Spec = Spec {
+    summary: "The caller's own token: its buckets, status and dates.",
+    parameters: &[],
+    body: None,
+    answers: &[(200, Some(Media::json(shape::<TokenOutput>)))],
+    refusals: &[405],
+};
+
+const EVENTS_SPEC: Spec = Spec {
+    summary: "What the caller's own token did lately, newest first.",
+    parameters: &[
+        Parameter::query("page", Value::Integer(1, i64::MAX), "Which page, from 1; 1 by default."),
+        Parameter::query("page_size", Value::Integer(5, 100), "Events of a page; 20 by default."),
+    ],
+    body: None,
+    answers: &[(200, Some(Media::json(shape::<ActivityCollectionOutput>)))],
+    refusals: &[405, 422],
+};
+
+const EVENT_SPEC: Spec = Spec {
+    summary: "One event of the caller's own token, by the id in its self.",
+    parameters: &[],
+    body: None,
+    answers: &[(200, Some(Media::json(shape::<ActivityOutput>)))],
+    refusals: &[405],
+};
+
+const TEST_SPEC: Spec = Spec {
+    summary: "Whether the caller's token is live.",
+    parameters: &[],
+    body: None,
+    answers: &[(200, Some(Media::json(shape::<wire::Empty>)))],
+    refusals: &[405],
+};
 
 impl Dialect for ThreatJammer {
     fn name(&self) -> &'static str {
@@ -55,7 +89,8 @@ impl Dialect for ThreatJammer {
         vec![Source::Bearer]
     }
 
-    fn refuse(&self, fault: &Fault, head: &Parts, services: &AdminServices) -> Reply {
+    fn refuse(&self, refusal: &Refusal<'_>) -> Reply {
+        let Refusal { fault, head, services, .. } = refusal;
         if let Fault::Method(_) = fault {
             return json(fault.status(), &Detail { detail: "Method Not Allowed" });
         }
@@ -66,6 +101,14 @@ impl Dialect for ThreatJammer {
             reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         reply
+    }
+
+    fn error_body(&self, status: u16) -> Media {
+        match status {
+            405 => Media::json(shape::<wire::MethodNotAllowed>),
+            422 => Media::json(shape::<wire::BadParameters>),
+            _ => Media::json(shape::<wire::Problem>),
+        }
     }
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::activity::Event;
 use crate::clock::Timestamp;
@@ -14,7 +15,8 @@ pub(super) const TOKEN: &str = "/v1/token";
 pub(super) const ACTIVITY: &str = "/v1/token/activity";
 
 /// The caller's token.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ThreatJammerTokenOutput)]
 pub(super) struct TokenOutput {
     #[serde(rename = "self")]
     path: String,
@@ -59,7 +61,8 @@ impl TokenOutput {
 }
 
 /// A page of activity.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ThreatJammerActivityCollectionOutput)]
 pub(super) struct ActivityCollectionOutput {
     #[serde(rename = "self")]
     path: &'static str,
@@ -76,7 +79,8 @@ impl ActivityCollectionOutput {
 }
 
 /// One event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ThreatJammerActivityOutput)]
 pub(super) struct ActivityOutput {
     #[serde(rename = "self")]
     path: String,
@@ -87,7 +91,8 @@ pub(super) struct ActivityOutput {
     source: SourceOutput,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ThreatJammerSourceOutput)]
 struct SourceOutput {
     address: String,
     ua_string: String,
@@ -134,6 +139,37 @@ pub(super) struct ErrorOutput<'a> {
     pub(super) link: String,
 }
 
+/// The vendor's error body, as it is described.
+#[derive(ToSchema)]
+#[schema(as = ThreatJammerError)]
+#[allow(dead_code, reason = "described here, written by ErrorOutput")]
+pub(super) struct Problem {
+    title: String,
+    detail: String,
+    r#type: String,
+}
+
+/// What an answer without members is described as.
+#[derive(ToSchema)]
+#[schema(as = ThreatJammerEmpty)]
+pub(super) struct Empty {}
+
+/// FastAPI's body of a 405, as it is described.
+#[derive(ToSchema)]
+#[schema(as = ThreatJammerMethodNotAllowed)]
+#[allow(dead_code, reason = "described here, written by Detail")]
+pub(super) struct MethodNotAllowed {
+    detail: String,
+}
+
+/// FastAPI's body of a 422, as it is described.
+#[derive(ToSchema)]
+#[schema(as = ThreatJammerBadParameters)]
+#[allow(dead_code, reason = "described here, written by Detail")]
+pub(super) struct BadParameters {
+    detail: Vec<BadParameter>,
+}
+
 /// FastAPI's error body.
 #[derive(Debug, Serialize)]
 pub(super) struct Detail<T> {
@@ -141,7 +177,8 @@ pub(super) struct Detail<T> {
 }
 
 /// One bad parameter, as pydantic 1 tells it.
-#[derive(Debug, Serialize, PartialEq, Eq)]
+#[derive(Debug, Serialize, ToSchema, PartialEq, Eq)]
+#[schema(as = ThreatJammerBadParameter)]
 pub(super) struct BadParameter {
     loc: [&'static str; 2],
     msg: String,
@@ -151,7 +188,8 @@ pub(super) struct BadParameter {
     ctx: Option<Bound>,
 }
 
-#[derive(Debug, Serialize, PartialEq, Eq)]
+#[derive(Debug, Serialize, ToSchema, PartialEq, Eq)]
+#[schema(as = ThreatJammerBound)]
 struct Bound {
     limit_value: i128,
 }

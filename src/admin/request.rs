@@ -1,0 +1,69 @@
+//! What the control plane asks of every request, and what it answers where no dialect does.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderValue, Version};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::dialect::{Fault, Reply};
+
+/// Longest request body, in bytes; 413 beyond.
+const MAX_BODY: usize = 1 << 20;
+/// Longest request id taken over from a caller, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Exactly one `Host` field in HTTP/1.1 (RFC 9112 section 3.2).
+pub(super) fn has_one_host(head: &Parts) -> Result<(), Fault> {
+    let hosts = head.headers.get_all(http::header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && head.version == Version::HTTP_11) {
+        return Err(Fault::BadRequest("HTTP/1.1 needs exactly one Host field."));
+    }
+    Ok(())
+}
+
+/// The whole body, within the cap.
+pub(super) async fn read<B>(body: B) -> Result<Bytes, Fault>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(Fault::BodyTooLarge);
+    }
+    let collected = Limited::new(body, MAX_BODY).collect().await;
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
+        true => Fault::BodyTooLarge,
+        false => Fault::BadRequest("The request body is broken."),
+    })
+}
+
+/// The caller's request id where it is plain text, else a fresh one.
+pub(super) fn request_id(head: &Parts) -> String {
+    let given = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    given.filter(plain).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// A refusal of a path that belongs to no dialect (RFC 9457).
+pub(super) fn problem(fault: &Fault) -> Reply {
+    let status = fault.status();
+    let (name, title, detail) = match fault {
+        Fault::NotFound => ("not-found", "Not found", "No token interface is served at this path."),
+        Fault::Throttled(_) => {
+            ("too-many-requests", "Too many requests", "Calls come too often; Retry-After tells when to come back.")
+        }
+        Fault::BadRequest(detail) => ("bad-request", "Bad request", *detail),
+        Fault::Method(_) => ("method-not-allowed", "Method not allowed", "The document is read with GET."),
+        _ => ("internal", "Internal error", "The call failed."),
+    };
+    let body = format!(
+        "{{\"type\":\"urn:tollgate:problem:{name}\",\"title\":\"{title}\",\"status\":{},\"detail\":\"{detail}\"}}\n",
+        status.as_u16()
+    );
+    let mut reply = Reply::new(Bytes::from(body));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    reply
+}

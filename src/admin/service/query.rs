@@ -1,0 +1,131 @@
+//! Reading many tokens, and finding owners and accounts by the ids that vendors' clients send.
+
+use super::{Actor, Error, TokenService};
+use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenRecord, push_hex};
+
+/// Records read in one call to the store.
+const AT_ONCE: usize = 1_000;
+
+impl TokenService {
+    /// Every token of an owner that the caller sees, oldest first. The work grows with the owner's tokens.
+    ///
+    /// # Errors
+    /// The owner lies outside the caller's reach; the store does not answer.
+    pub(crate) async fn owned(&self, actor: &Actor, owner: &Owner) -> Result<Vec<TokenRecord>, Error> {
+        let mut records = Vec::new();
+        let listing = Listing {
+            account: Some(owner.account.clone()),
+            owner: Some(owner.name.clone()),
+            sort: SortBy::Created,
+            after: None,
+            limit: AT_ONCE,
+        };
+        self.each(actor, listing, |page| records.extend(page)).await?;
+        Ok(records)
+    }
+
+    /// Reads a listing to its end, a page at a time; its `limit` is ignored. The work grows with what is listed, the memory
+    /// does not.
+    ///
+    /// # Errors
+    /// As [`Self::list`].
+    pub(crate) async fn each(
+        &self,
+        actor: &Actor,
+        listing: Listing,
+        mut visit: impl FnMut(Vec<TokenRecord>) + Send,
+    ) -> Result<(), Error> {
+        let mut after = listing.after.clone();
+        loop {
+            let part = Listing { after, limit: AT_ONCE, ..listing.clone() };
+            let Page { records, next } = self.list(actor, part).await?;
+            visit(records);
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// How many tokens of an account the caller sees. A token that is being made or revoked may be counted.
+    ///
+    /// # Errors
+    /// The account lies outside the caller's reach; the store does not answer.
+    pub(crate) async fn count(&self, actor: &Actor, account: &str) -> Result<u64, Error> {
+        actor.clone().within_account(account)?;
+        let counts = self.inner.tokens.count(account.to_owned()).await?;
+        let hidden = if actor.is_admin(&self.policy().bundles) { 0 } else { counts.privileged };
+        Ok(counts.all.saturating_sub(hidden))
+    }
+
+    /// The owner that a vendor's id names: one of the configuration, or one that has had a token.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown one and for one outside the caller's reach; the store does not answer.
+    pub(crate) async fn owner(&self, actor: &Actor, key: OwnerKey) -> Result<Owner, Error> {
+        let directory = std::sync::Arc::clone(&self.policy().directory);
+        let pinned = match &key {
+            OwnerKey::Uuid(uuid) => directory.by_uuid(uuid),
+            OwnerKey::Number(number) => directory.by_number(*number),
+            OwnerKey::Hex(bytes) => directory.by_hex(&hex(bytes)),
+        };
+        if let Some(owner) = pinned {
+            return actor.reaches(owner).then(|| owner.clone()).ok_or(Error::NotFound);
+        }
+        let found = self.inner.tokens.owner(key.clone()).await?.ok_or(Error::NotFound)?;
+        let ids = directory.ids(&found);
+        // A pinned id takes the place of the one that follows from the name.
+        let stands = match &key {
+            OwnerKey::Uuid(uuid) => ids.uuid == *uuid,
+            OwnerKey::Number(number) => ids.number == *number,
+            OwnerKey::Hex(bytes) => ids.hex == hex(bytes),
+        };
+        if stands && actor.reaches(&found) { Ok(found) } else { Err(Error::NotFound) }
+    }
+
+    /// Whether an owner is known: named in the configuration, or has had a token.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn knows(&self, owner: &Owner) -> Result<bool, Error> {
+        if self.policy().directory.user(owner).is_some() {
+            return Ok(true);
+        }
+        let key = OwnerKey::Uuid(crate::token::OwnerIds::derived(owner).uuid);
+        Ok(self.inner.tokens.owner(key).await?.as_ref() == Some(owner))
+    }
+
+    /// The account that a vendor's UUID names: one of the configuration, or one that has had a token.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown one and for one outside the caller's reach; the store does not answer.
+    pub(crate) async fn account(&self, actor: &Actor, uuid: uuid::Uuid) -> Result<String, Error> {
+        let directory = std::sync::Arc::clone(&self.policy().directory);
+        let name = match directory.account_by_uuid(&uuid) {
+            Some(name) => name.to_owned(),
+            None => {
+                let found = self.inner.tokens.account(uuid).await?.ok_or(Error::NotFound)?;
+                // A pinned UUID takes the place of the one that follows from the name.
+                if directory.account_uuid(&found) != uuid {
+                    return Err(Error::NotFound);
+                }
+                found
+            }
+        };
+        actor.clone().within_account(&name).map(|_| name)
+    }
+
+    /// When and from where each of these tokens was last used, in their order.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn last_uses(&self, records: &[TokenRecord]) -> Result<Vec<Option<LastUse>>, Error> {
+        Ok(self.inner.tokens.last_uses(records.iter().map(|record| record.id).collect()).await?)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes);
+    text
+}
