@@ -67,6 +67,11 @@ impl OwnerIds {
     }
 }
 
+/// The UUID of an account, version 5 of its name alone.
+pub fn derived_account_uuid(account: &str) -> uuid::Uuid {
+    uuid::Uuid::new_v5(&NAMESPACE, format!("account\0{account}").as_bytes())
+}
+
 /// One `[[user]]` section: an owner known by name, with what must match a vendor's system.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PinnedUser {
@@ -121,12 +126,9 @@ impl OwnerDirectory {
         ids
     }
 
-    /// The UUID of an account: pinned where pinned, else version 5 of its name.
+    /// The UUID of an account: pinned where pinned, else derived.
     pub fn account_uuid(&self, account: &str) -> uuid::Uuid {
-        match self.accounts.get(account) {
-            Some(uuid) => *uuid,
-            None => uuid::Uuid::new_v5(&NAMESPACE, format!("account\0{account}").as_bytes()),
-        }
+        self.accounts.get(account).copied().unwrap_or_else(|| derived_account_uuid(account))
     }
 }
 
