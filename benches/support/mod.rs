@@ -49,7 +49,7 @@ impl Site {
         let key = HashKey::new(&[7; HashKey::LENGTH]).expect("long enough");
         let (mut secrets, mut hashes) = (Vec::with_capacity(tokens), Vec::with_capacity(tokens));
         for _ in 0..tokens {
-            let (secret, hash, _) = PlainSecret::mint(Form::Tg, &key);
+            let (secret, hash, _) = PlainSecret::mint(Form::Tg, &key, tollgate::clock::Timestamp::system());
             secrets.push(secret.expose().as_bytes().try_into().expect("an own-form secret"));
             hashes.push(hash);
         }

@@ -9,8 +9,8 @@ use tokio::sync::broadcast;
 use tollgate::activity::{Event, EventId, EventLog};
 use tollgate::clock::Timestamp;
 use tollgate::token::{
-    Change, Form, LastUse, Lease, Listing, Lookup, Owner, Page, PlanTable, Resolved, SecretHash, SecretSlot, Status,
-    StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
+    Change, Counts, Form, LastUse, Lease, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, Resolved, SecretHash,
+    SecretSlot, Status, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// Size of the month quota.
@@ -92,7 +92,7 @@ impl TokenStore for Memory {
         Box::pin(async { Ok(None) })
     }
 
-    fn create(&self, _: TokenRecord) -> StoreFuture<'_, TokenRecord> {
+    fn create(&self, _: TokenRecord, _: bool) -> StoreFuture<'_, TokenRecord> {
         Box::pin(async { Err(StoreError::Exists) })
     }
 
@@ -106,6 +106,22 @@ impl TokenStore for Memory {
 
     fn list(&self, _: Listing) -> StoreFuture<'_, Page> {
         Box::pin(async { Ok(Page { records: Vec::new(), next: None }) })
+    }
+
+    fn count(&self, _: String) -> StoreFuture<'_, Counts> {
+        Box::pin(async { Ok(Counts::default()) })
+    }
+
+    fn owner(&self, _: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn account(&self, _: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        Box::pin(async move { Ok(vec![None; ids.len()]) })
     }
 
     fn last_use(&self, _: TokenId) -> StoreFuture<'_, Option<LastUse>> {

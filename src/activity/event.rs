@@ -118,7 +118,7 @@ impl FromStr for EventId {
     type Err = crate::token::InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        crate::token::ShortId::parse_losant(text).map(|id| Self(*id.as_bytes()))
+        crate::token::parse_hex12(text).map(Self)
     }
 }
 
@@ -310,7 +310,7 @@ mod tests {
             let mut expected = Vec::new();
             for _ in 0..count {
                 let event = EventRef {
-                    id: ids.next(at), token: TokenId::random(9), serial: 77, at, kind: EventKind::Forbidden, status,
+                    id: ids.next(at), token: TokenId::random(9, Timestamp::system()), serial: 77, at, kind: EventKind::Forbidden, status,
                     address: IpAddr::V6(Ipv6Addr::from(v6)), method: "GET", route: "r", uri: &uri,
                     user_agent: agent.as_bytes(), request_id: b"id", data: "{}",
                 };
@@ -342,7 +342,7 @@ mod tests {
         let mut out = Vec::new();
         EventRef {
             id: EventIds::new([0, 0]).next(Timestamp::from_millis(5)),
-            token: TokenId::random(0),
+            token: TokenId::random(0, Timestamp::system()),
             serial: 1,
             at: Timestamp::from_millis(5),
             kind: EventKind::Request,

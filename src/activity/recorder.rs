@@ -311,7 +311,7 @@ mod tests {
         let id = outlet.next_id(at);
         outlet.record(&EventRef {
             id,
-            token: TokenId::random(1),
+            token: TokenId::random(1, Timestamp::system()),
             serial: 1,
             at,
             kind: EventKind::Request,

@@ -8,7 +8,9 @@ use http::StatusCode;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Content, InfoBuilder, OpenApi, OpenApiBuilder, PathsBuilder, RefOr, Required, ResponseBuilder, Schema,
@@ -55,10 +57,8 @@ pub(super) fn document() -> OpenApi {
         }
     }
     components = components.schemas_from_iter(schemas);
-    let info = InfoBuilder::new()
-        .title("Tollgate token administration")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(
+    let info =
+        InfoBuilder::new().title("Tollgate token administration").version(env!("CARGO_PKG_VERSION")).description(Some(
             "Token administration in the dialects of five vendors and a native one, over one set of tokens.",
         ));
     let built = OpenApiBuilder::new().info(info.build()).tags(Some(tags)).paths(paths.build());
@@ -113,7 +113,11 @@ fn operation(
     built
 }
 
-fn response(status: u16, media: Option<&Media>, schemas: &mut Vec<(String, RefOr<Schema>)>) -> RefOr<utoipa::openapi::Response> {
+fn response(
+    status: u16,
+    media: Option<&Media>,
+    schemas: &mut Vec<(String, RefOr<Schema>)>,
+) -> RefOr<utoipa::openapi::Response> {
     let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let mut built = ResponseBuilder::new().description(reason.unwrap_or("Answer"));
     for (kind, content) in media.into_iter().flat_map(|media| contents(media, schemas)) {
@@ -195,9 +199,11 @@ mod tests {
     fn operation_ids_are_unique_and_references_lead_somewhere() {
         let document: serde_json::Value = serde_json::from_slice(&text()).expect("JSON");
         let mut seen = std::collections::HashSet::new();
-        for operation in document["paths"].as_object().expect("paths").values().flat_map(|item| {
-            item.as_object().expect("operations").values().filter(|operation| operation.is_object())
-        }) {
+        for operation in
+            document["paths"].as_object().expect("paths").values().flat_map(|item| {
+                item.as_object().expect("operations").values().filter(|operation| operation.is_object())
+            })
+        {
             let id = operation["operationId"].as_str().expect("an id");
             assert!(seen.insert(id.to_owned()), "{id} twice");
         }

@@ -28,9 +28,9 @@ use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::limit::{CounterStore, QuotaUse, Throttle, ThrottleConfig, TokenLimits};
 use crate::server::TrustedProxies;
 use crate::token::{
-    Anchor, Bundles, Form, HashKey, LastUse, Lease, Listing, Lookup, MinuteLimit, Mode, MonthLimit, Owner, Page, Plan,
-    PlanTable, QuotaWindow, Resolved, SecretHash, SecretSlot, Status, StoreError, StoreFuture, TokenId, TokenRecord,
-    TokenRef, TokenStore, Universe,
+    Anchor, Bundles, Counts, Form, HashKey, LastUse, Lease, Listing, Lookup, MinuteLimit, Mode, MonthLimit, Owner,
+    OwnerKey, Page, Plan, PlanTable, QuotaWindow, Resolved, SecretHash, SecretSlot, Status, StoreError, StoreFuture,
+    TokenId, TokenRecord, TokenRef, TokenStore, Universe,
 };
 
 const START: i64 = 1_901_000_000_000;
@@ -94,7 +94,7 @@ impl TokenStore for Memory {
         self.answer(|| Memory::find(self, |record| record.secret(&hash).is_some()))
     }
 
-    fn create(&self, _: TokenRecord) -> StoreFuture<'_, TokenRecord> {
+    fn create(&self, _: TokenRecord, _: bool) -> StoreFuture<'_, TokenRecord> {
         unreachable!("these calls only read")
     }
 
@@ -108,6 +108,22 @@ impl TokenStore for Memory {
 
     fn list(&self, _: Listing) -> StoreFuture<'_, Page> {
         unreachable!("these calls only read")
+    }
+
+    fn count(&self, _: String) -> StoreFuture<'_, Counts> {
+        Box::pin(async { Ok(Counts::default()) })
+    }
+
+    fn owner(&self, _: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn account(&self, _: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        Box::pin(async move { Ok(vec![None; ids.len()]) })
     }
 
     fn last_use(&self, _: TokenId) -> StoreFuture<'_, Option<LastUse>> {

@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn vendors_schemes_and_cookies_are_found_and_fields_may_win() {
-        let list = [Source::Bearer, Source::Scheme("jwt"), Source::Cookie("XMS_AUTH_TOKEN"), Source::Query("t".to_owned())];
+        let list =
+            [Source::Bearer, Source::Scheme("jwt"), Source::Cookie("XMS_AUTH_TOKEN"), Source::Query("t".to_owned())];
         let sources = Sources::new(&list);
         let found = |sources: &Sources, headers: &[(&'static str, &str)], query: Option<&str>| {
             let pairs = headers.iter().map(|(name, value)| {

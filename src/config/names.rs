@@ -202,9 +202,8 @@ fn environment(text: &str) -> Result<String, String> {
 }
 
 fn uuid(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text).map_err(|_| {
-        format!("{} is no UUID: write one such as \"7b1f2c1e-4b5a-4c6d-8e9f-0a1b2c3d4e5f\"", quoted(text))
-    })
+    Uuid::try_parse(text)
+        .map_err(|_| format!("{} is no UUID: write one such as \"7b1f2c1e-4b5a-4c6d-8e9f-0a1b2c3d4e5f\"", quoted(text)))
 }
 
 fn pinned_uuid(field: &Field<'_>, once: &mut Once) -> Option<Uuid> {

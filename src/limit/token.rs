@@ -148,7 +148,9 @@ impl TokenLimits {
 
     /// Claims the right to ask the store for a further lease; one asks at a time.
     pub fn begin_lease(&self) -> bool {
-        self.leasing.fetch_update(Ordering::Acquire, Ordering::Relaxed, |count| is_even(count).then(|| count.wrapping_add(1))).is_ok()
+        self.leasing
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |count| is_even(count).then(|| count.wrapping_add(1)))
+            .is_ok()
     }
 
     /// Waits for the lease that is being asked for now, if one is, and for no later one: near the end of a quota there is
@@ -306,7 +308,7 @@ mod tests {
         assert!(matches!(old.charge(now), Charge::AskStore));
         let new = empty(old.bucket.succeed());
         assert!(matches!(old.charge(now), Charge::Moved), "whoever holds the old entry looks the token up again");
-        let id = TokenId::random(1);
+        let id = TokenId::random(1, Timestamp::system());
         old.lease_more(&till, (id, at), at, || false).await.expect("answered");
         assert_eq!(till.0.load(Ordering::Relaxed), 0, "the lease went back");
         new.lease_more(&till, (id, at), at, || false).await.expect("answered");

@@ -147,7 +147,7 @@ mod tests {
 
     fn sample() -> TokenRecord {
         let key = HashKey::new(&[1; 32]).expect("long enough");
-        let (_, hash, id) = PlainSecret::mint(Form::Tg, &key);
+        let (_, hash, id) = PlainSecret::mint(Form::Tg, &key, Timestamp::system());
         let at = Timestamp::from_millis(1_900_000_000_000);
         TokenRecord {
             id,

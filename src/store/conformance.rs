@@ -18,8 +18,9 @@ use super::Stores;
 use crate::activity::{EventId, EventIds, EventKind, EventRef, Retention};
 use crate::clock::Timestamp;
 use crate::token::{
-    Anchor, Change, Form, HashKey, Listing, Lookup, MonthLimit, Owner, PlainSecret, Plan, PlanTable, QuotaWindow,
-    SecretHash, SecretSlot, SortBy, Status, StoreError, TokenId, TokenRecord, TokenRef,
+    Anchor, Change, Form, HashKey, Listing, Lookup, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan,
+    PlanTable, QuotaWindow, SecretHash, SecretSlot, SortBy, Status, StoreError, TokenId, TokenRecord, TokenRef,
+    derived_account_uuid, parse_hex12,
 };
 
 /// What the stores under test are opened with: small enough to run into.
@@ -44,6 +45,11 @@ macro_rules! suite {
             listings_keep_to_their_account_and_owner,
             listings_follow_edits,
             a_cursor_survives_the_token_it_points_at,
+            the_newest_of_an_account_come_first,
+            tokens_are_counted_by_account,
+            owners_and_accounts_are_known_by_their_ids,
+            an_owner_never_clashes_with_itself,
+            many_last_uses_at_once,
             changes_are_told,
             leases_add_up_to_the_size,
             leases_given_back_can_be_taken_again,
@@ -83,7 +89,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A record with every field in use.
 pub(crate) fn record(account: &str, owner: &str, name: &str) -> TokenRecord {
-    let (_, hash, id) = PlainSecret::mint(Form::Tg, &KEY);
+    let (_, hash, id) = PlainSecret::mint(Form::Tg, &KEY, Timestamp::system());
     let at = Timestamp::system();
     TokenRecord {
         id,
@@ -116,7 +122,7 @@ fn further_secret(record: &TokenRecord) -> SecretSlot {
 }
 
 async fn create(stores: &Stores, account: &str, owner: &str, name: &str) -> TokenRecord {
-    stores.tokens.create(record(account, owner, name)).await.expect("created")
+    stores.tokens.create(record(account, owner, name), true).await.expect("created")
 }
 
 async fn resolve(stores: &Stores, hash: SecretHash) -> Lookup {
@@ -140,17 +146,21 @@ fn window(anchor: Anchor, now: Timestamp) -> QuotaWindow {
 }
 
 fn fresh_id() -> TokenId {
-    PlainSecret::mint(Form::Tg, &KEY).2
+    PlainSecret::mint(Form::Tg, &KEY, Timestamp::system()).2
 }
 
 pub(crate) async fn a_new_token_is_found_by_every_id(stores: &Stores) {
     let sent = record("default", "mira", "deploy");
-    let kept = stores.tokens.create(sent.clone()).await.expect("created");
+    let kept = stores.tokens.create(sent.clone(), true).await.expect("created");
     assert!(kept.serial >= 1);
     assert_eq!(kept, TokenRecord { serial: kept.serial, ..sent });
-    for name in [TokenRef::Id(kept.id), TokenRef::Serial(kept.serial), TokenRef::Short(kept.id.short())] {
+    let (id, short, public) = (kept.id, kept.id.short(), kept.id.public());
+    for name in [TokenRef::Id(id), TokenRef::Serial(kept.serial), TokenRef::Short(short), TokenRef::Public(public)] {
         assert_eq!(stores.tokens.find(name).await.expect("answered").as_ref(), Some(&kept), "{name:?}");
     }
+    let mut near = public;
+    near[14] ^= 1;
+    assert_eq!(stores.tokens.find(TokenRef::Public(near)).await.expect("answered"), None, "compared in full");
     let hash = kept.secrets[0].hash;
     assert_eq!(stores.tokens.find_by_hash(hash).await.expect("answered").as_ref(), Some(&kept));
     let Lookup::Found(found) = resolve(stores, hash).await else { panic!("not found by its secret") };
@@ -171,7 +181,7 @@ pub(crate) async fn creation_refuses_what_exists(stores: &Stores) {
     let mut bytes = *same_secret.id.as_bytes();
     bytes[0] = kept.id.tag();
     same_secret.id = TokenId::from_bytes(bytes);
-    let refused = stores.tokens.create(same_secret.clone()).await;
+    let refused = stores.tokens.create(same_secret.clone(), true).await;
     assert!(matches!(refused, Err(StoreError::Exists)), "{refused:?}");
     assert_eq!(stores.tokens.find(TokenRef::Id(same_secret.id)).await.expect("answered"), None, "left nothing");
 
@@ -181,8 +191,8 @@ pub(crate) async fn creation_refuses_what_exists(stores: &Stores) {
     bytes[15] ^= 1;
     same_short.id = TokenId::from_bytes(bytes);
     same_short.secrets = vec![further_secret(&kept)];
-    let refused = stores.tokens.create(same_short.clone()).await;
-    assert!(matches!(refused, Err(StoreError::Exists)), "{refused:?}");
+    let refused = stores.tokens.create(same_short.clone(), true).await;
+    assert!(matches!(refused, Err(StoreError::IdTaken)), "{refused:?}");
     assert!(!is_found(stores, same_short.secrets[0].hash).await, "left nothing");
     assert_eq!(stores.tokens.find(TokenRef::Id(same_short.id)).await.expect("answered"), None, "another UUID");
     assert_eq!(all(stores, listing(None, None, SortBy::Name), 100).await, vec![kept]);
@@ -255,7 +265,7 @@ pub(crate) async fn an_update_cannot_take_a_secret_that_is_in_use(stores: &Store
     bytes[0] = mine.id.tag();
     theirs.id = TokenId::from_bytes(bytes);
     theirs.secrets = vec![further_secret(&mine)];
-    let theirs = stores.tokens.create(theirs).await.expect("created");
+    let theirs = stores.tokens.create(theirs, true).await.expect("created");
     let grab = TokenRecord { secrets: vec![mine.secrets[0], theirs.secrets[0]], ..mine.clone() };
     let refused = stores.tokens.update(grab.clone()).await;
     assert!(matches!(refused, Err(StoreError::Exists)), "{refused:?}");
@@ -290,7 +300,7 @@ pub(crate) async fn revoked_secrets_leave_tombstones(stores: &Stores) {
 
     let mut again = kept.clone();
     again.secrets.truncate(1);
-    let refused = stores.tokens.create(again).await;
+    let refused = stores.tokens.create(again, true).await;
     assert!(matches!(refused, Err(StoreError::Revoked)), "{refused:?}");
 }
 
@@ -299,7 +309,7 @@ pub(crate) async fn a_token_that_may_not_be_used_leases_nothing(stores: &Stores)
     let plans = plans("default", month(640, Anchor::TokenStart));
     for (status, expires_at) in [(Status::Disabled, None), (Status::Enabled, Some(now))] {
         let sent = TokenRecord { status, expires_at, ..record("default", "mira", "resting") };
-        let kept = stores.tokens.create(sent).await.expect("created");
+        let kept = stores.tokens.create(sent, true).await.expect("created");
         let answer = stores.tokens.resolve(kept.secrets[0].hash, Arc::clone(&plans), now).await.expect("answered");
         let Lookup::Found(found) = answer else { panic!("not found") };
         assert_eq!((found.record.id, found.lease), (kept.id, None));
@@ -315,7 +325,10 @@ pub(crate) async fn resolving_leases_by_the_plan(stores: &Stores) {
         let limit = month(6_400, anchor);
         let kept = stores
             .tokens
-            .create(TokenRecord { plan: "metered".to_owned(), expires_at: None, ..record("default", "mira", "m") })
+            .create(
+                TokenRecord { plan: "metered".to_owned(), expires_at: None, ..record("default", "mira", "m") },
+                true,
+            )
             .await
             .expect("created");
         let window = limit.window(kept.created_at, now);
@@ -375,7 +388,7 @@ async fn populate(stores: &Stores) -> Vec<TokenRecord> {
         let created_at = Timestamp::from_millis(base + scattered * 1_000);
         let sent = TokenRecord { created_at, ..record(account, owner, &format!("{name}{}", n / 60)) };
         let tokens = Arc::clone(&stores.tokens);
-        tasks.push(tokio::spawn(async move { tokens.create(sent).await.expect("created") }));
+        tasks.push(tokio::spawn(async move { tokens.create(sent, true).await.expect("created") }));
     }
     let mut records = Vec::new();
     for task in tasks {
@@ -394,6 +407,7 @@ fn sorted(mut records: Vec<TokenRecord>, sort: SortBy) -> Vec<TokenRecord> {
         let within = match sort {
             SortBy::Name => a.name.as_bytes().cmp(b.name.as_bytes()),
             SortBy::Created => a.created_at.cmp(&b.created_at),
+            SortBy::Newest => return (b.created_at, b.id).cmp(&(a.created_at, a.id)),
         };
         owners.then(within).then(a.id.cmp(&b.id))
     });
@@ -464,6 +478,161 @@ pub(crate) async fn a_cursor_survives_the_token_it_points_at(stores: &Stores) {
     let rest = Listing { after: first.next, ..listing(None, None, SortBy::Name) };
     let rest = stores.tokens.list(rest).await.expect("listed");
     assert_eq!((ids(&rest.records), rest.next), (ids(&records[4..]), None));
+}
+
+pub(crate) async fn the_newest_of_an_account_come_first(stores: &Stores) {
+    let mut records = populate(stores).await;
+    // Two tokens of one moment are told apart by their ids.
+    let twin = TokenRecord { created_at: records[0].created_at, ..record("default", "mir", "twin") };
+    records.push(stores.tokens.create(twin, true).await.expect("created"));
+    for (account, owner) in [
+        (Some("default"), None),
+        (Some("default2"), None),
+        (None, None),
+        (Some("default"), Some("mir")),
+        (None, Some("mira b")),
+        (Some("default2"), Some("mira")),
+        (Some("nobody's"), None),
+        (Some("defaul"), None),
+    ] {
+        let home = account.unwrap_or("default");
+        let wanted = |record: &&TokenRecord| {
+            record.owner.account == home && owner.is_none_or(|owner| record.owner.name == owner)
+        };
+        let expected = sorted(records.iter().filter(wanted).cloned().collect(), SortBy::Newest);
+        for limit in [1_000, expected.len().max(1), 9, 1] {
+            let listed = all(stores, listing(account, owner, SortBy::Newest), limit).await;
+            assert_eq!(ids(&listed), ids(&expected), "{account:?} {owner:?} by {limit}");
+        }
+    }
+
+    let moved = TokenRecord { owner: Owner::new("acme", "noor"), ..records[0].clone() };
+    let moved = stores.tokens.update(moved).await.expect("updated");
+    assert_eq!(all(stores, listing(Some("acme"), None, SortBy::Newest), 10).await, vec![moved.clone()]);
+    let first = Listing { limit: 2, ..listing(Some("default"), None, SortBy::Newest) };
+    let page = stores.tokens.list(first.clone()).await.expect("listed");
+    let mut expected: Vec<TokenRecord> =
+        records.into_iter().filter(|record| record.owner.account == "default" && record.id != moved.id).collect();
+    expected = sorted(expected, SortBy::Newest);
+    assert_eq!(ids(&page.records), ids(&expected[..2]));
+    for gone in &expected[1..3] {
+        stores.tokens.revoke(gone.id, String::new(), Timestamp::system()).await.expect("revoked");
+    }
+    let rest = stores.tokens.list(Listing { after: page.next, ..first }).await.expect("listed");
+    assert_eq!(ids(&rest.records), ids(&expected[3..5]), "the cursor survives the token it points at");
+}
+
+async fn counted(stores: &Stores, account: &str) -> (u64, u64) {
+    let counts = stores.tokens.count(account.to_owned()).await.expect("answered");
+    (counts.all, counts.privileged)
+}
+
+pub(crate) async fn tokens_are_counted_by_account(stores: &Stores) {
+    assert_eq!(counted(stores, "default").await, (0, 0));
+    let with = |scopes: &[&str]| scopes.iter().map(|scope| scope.parse().expect("a scope")).collect::<Vec<_>>();
+    let mut kept = Vec::new();
+    for (owner, scopes) in [("mira", &["orders.read", "all.admin"][..]), ("noor", &["all.User"]), ("noor", &["all.*"])]
+    {
+        let sent = TokenRecord { scopes: with(scopes), ..record("default", owner, "t") };
+        kept.push(stores.tokens.create(sent, true).await.expect("created"));
+    }
+    create(stores, "default2", "mira", "t").await;
+    assert_eq!(counted(stores, "default").await, (3, 1));
+    assert_eq!(counted(stores, "default2").await, (1, 0));
+
+    // Refused calls count nothing.
+    let thief = TokenRecord { secrets: kept[0].secrets.clone(), scopes: with(&["all.admin"]), ..kept[0].clone() };
+    stores.tokens.create(thief, true).await.expect_err("the secret is in use");
+    let late = TokenRecord { generation: 99, scopes: with(&["all.admin"]), ..kept[1].clone() };
+    stores.tokens.update(late).await.expect_err("another generation");
+    assert_eq!(counted(stores, "default").await, (3, 1));
+
+    // Edits move membership.
+    let raised = TokenRecord { scopes: with(&["all.admin"]), status: Status::Disabled, ..kept[1].clone() };
+    let raised = stores.tokens.update(raised).await.expect("updated");
+    assert_eq!(counted(stores, "default").await, (3, 2));
+    let lowered = TokenRecord { scopes: with(&["orders.read"]), ..kept[0].clone() };
+    stores.tokens.update(lowered).await.expect("updated");
+    assert_eq!(counted(stores, "default").await, (3, 1));
+    let moved = TokenRecord { owner: Owner::new("default2", "noor"), ..raised };
+    let moved = stores.tokens.update(moved).await.expect("updated");
+    assert_eq!((counted(stores, "default").await, counted(stores, "default2").await), ((2, 0), (2, 1)));
+    for id in [moved.id, moved.id, kept[2].id] {
+        stores.tokens.revoke(id, String::new(), Timestamp::system()).await.expect("answered");
+    }
+    assert_eq!((counted(stores, "default").await, counted(stores, "default2").await), ((1, 0), (1, 0)));
+}
+
+fn keys_of(owner: &Owner) -> [OwnerKey; 3] {
+    let ids = OwnerIds::derived(owner);
+    [OwnerKey::Uuid(ids.uuid), OwnerKey::Number(ids.number), OwnerKey::Hex(parse_hex12(&ids.hex).expect("24 digits"))]
+}
+
+pub(crate) async fn owners_and_accounts_are_known_by_their_ids(stores: &Stores) {
+    let (mira, noor, nobody) = (Owner::new("acme", "mira"), Owner::new("other", "noor"), Owner::new("acme", "nobody"));
+    let kept = create(stores, "acme", "mira", "t").await;
+    create(stores, "acme", "mira", "a second one").await;
+    let account = async |name: &str| stores.tokens.account(derived_account_uuid(name)).await.expect("answered");
+    for key in keys_of(&mira) {
+        assert_eq!(stores.tokens.owner(key).await.expect("answered"), Some(mira.clone()), "{key:?}");
+    }
+    assert_eq!((account("acme").await.as_deref(), account("other").await), (Some("acme"), None));
+    for key in keys_of(&nobody).into_iter().chain(keys_of(&noor)) {
+        assert_eq!(stores.tokens.owner(key).await.expect("answered"), None, "{key:?}");
+    }
+    // A token that moves makes its new owner known; the old one stays so, and after the last revocation too.
+    let moved = stores.tokens.update(TokenRecord { owner: noor.clone(), ..kept }).await.expect("updated");
+    stores.tokens.revoke(moved.id, String::new(), Timestamp::system()).await.expect("revoked");
+    for (key, owner) in keys_of(&noor).into_iter().map(|key| (key, &noor)).chain(keys_of(&mira).map(|key| (key, &mira)))
+    {
+        assert_eq!(stores.tokens.owner(key).await.expect("answered").as_ref(), Some(owner), "{key:?}");
+    }
+    assert_eq!(account("other").await.as_deref(), Some("other"));
+    // Neither kind of id is taken for another.
+    let uuid = derived_account_uuid("acme");
+    assert_eq!(stores.tokens.owner(OwnerKey::Uuid(uuid)).await.expect("answered"), None);
+}
+
+pub(crate) async fn an_owner_never_clashes_with_itself(stores: &Stores) {
+    for check in [true, false, true] {
+        stores.tokens.create(record("acme", "mira", "t"), check).await.expect("created");
+    }
+    assert_eq!(counted(stores, "acme").await, (3, 0));
+}
+
+/// What creation does when the number of `acme/mira` is noted for `acme/other`. Two owners of one number take years to
+/// find, so each store's tests write such a note themselves.
+pub(crate) async fn a_number_of_another_owner_is_refused(stores: &Stores) {
+    let sent = record("acme", "mira", "t");
+    let refused = stores.tokens.create(sent.clone(), true).await.expect_err("another owner's number");
+    assert!(matches!(&refused, StoreError::OwnerClash(text) if text.contains("[[user]]")), "{refused}");
+    assert_eq!(stores.tokens.find(TokenRef::Id(sent.id)).await.expect("answered"), None, "left nothing");
+    assert!(!is_found(stores, sent.secrets[0].hash).await, "left nothing");
+    assert_eq!(counted(stores, "acme").await, (0, 0));
+    let [uuid, number, hex] = keys_of(&sent.owner);
+    let other = Owner::new("acme", "other");
+    let kept = stores.tokens.create(sent, false).await.expect("its number is pinned");
+    assert_eq!(stores.tokens.owner(uuid).await.expect("answered").as_ref(), Some(&kept.owner));
+    assert_eq!(stores.tokens.owner(hex).await.expect("answered").as_ref(), Some(&kept.owner));
+    assert_eq!(stores.tokens.owner(number).await.expect("answered"), Some(other), "stays with whom it is");
+}
+
+pub(crate) async fn many_last_uses_at_once(stores: &Stores) {
+    assert_eq!(stores.tokens.last_uses(Vec::new()).await.expect("answered"), vec![]);
+    let (mut writer, now) = (Writer::new(), Timestamp::system());
+    let tokens: Vec<TokenId> = (0..40).map(|_| fresh_id()).collect();
+    let mut batch = Vec::new();
+    for token in tokens.iter().step_by(2) {
+        writer.push(&mut batch, *token, now);
+    }
+    stores.activity.append(Bytes::from(batch)).await.expect("appended");
+    let asked: Vec<TokenId> = tokens.iter().chain(&tokens[..3]).copied().collect();
+    let uses = stores.tokens.last_uses(asked.clone()).await.expect("answered");
+    assert_eq!(uses.len(), asked.len());
+    for (at, (id, last)) in asked.iter().zip(uses).enumerate() {
+        assert_eq!(last.map(|last| last.at), (at % 40 % 2 == 0).then_some(now), "{at}");
+        assert_eq!(stores.tokens.last_use(*id).await.expect("answered"), last);
+    }
 }
 
 /// Waits for the change of `id` at `generation` and returns its hashes.

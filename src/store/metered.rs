@@ -11,8 +11,8 @@ use crate::activity::{Event, EventId, EventLog};
 use crate::clock::Timestamp;
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{
-    Change, LastUse, Lease, Listing, Lookup, Page, PlanTable, QuotaWindow, SecretHash, StoreError, StoreFuture,
-    TokenId, TokenRecord, TokenRef, TokenStore,
+    Change, Counts, LastUse, Lease, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, QuotaWindow, SecretHash,
+    StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// The operations that are told apart.
@@ -95,8 +95,8 @@ impl TokenStore for Metered {
         self.watch(Operation::Admin, self.inner.tokens.find_by_hash(hash))
     }
 
-    fn create(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
-        self.watch(Operation::Admin, self.inner.tokens.create(record))
+    fn create(&self, record: TokenRecord, check_number: bool) -> StoreFuture<'_, TokenRecord> {
+        self.watch(Operation::Admin, self.inner.tokens.create(record, check_number))
     }
 
     fn update(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
@@ -109,6 +109,22 @@ impl TokenStore for Metered {
 
     fn list(&self, listing: Listing) -> StoreFuture<'_, Page> {
         self.watch(Operation::Admin, self.inner.tokens.list(listing))
+    }
+
+    fn count(&self, account: String) -> StoreFuture<'_, Counts> {
+        self.watch(Operation::Admin, self.inner.tokens.count(account))
+    }
+
+    fn owner(&self, key: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        self.watch(Operation::Admin, self.inner.tokens.owner(key))
+    }
+
+    fn account(&self, uuid: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        self.watch(Operation::Admin, self.inner.tokens.account(uuid))
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        self.watch(Operation::Activity, self.inner.tokens.last_uses(ids))
     }
 
     fn last_use(&self, id: TokenId) -> StoreFuture<'_, Option<LastUse>> {

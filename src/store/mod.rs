@@ -5,6 +5,7 @@ mod config;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod embedded;
+mod foreign;
 mod key;
 mod metered;
 mod redis;

@@ -10,12 +10,14 @@ mod secret;
 mod state;
 mod store;
 
-pub(crate) use id::push_hex;
 pub use id::{InvalidId, ShortId, TokenId, TokenRef};
-pub use owner::{ANY_ENVIRONMENT, PinnedAccount, Owner, OwnerDirectory, OwnerIds, PinnedUser};
+pub(crate) use id::{parse_hex12, push_hex};
+pub use owner::{ANY_ENVIRONMENT, Owner, OwnerDirectory, OwnerIds, PinnedAccount, PinnedUser, derived_account_uuid};
 pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
 pub use record::{LastUse, SecretSlot, Status, TokenRecord};
 pub use scope::{Bundles, InvalidScope, NeededScopes, Scope, ScopeBits, Universe};
 pub use secret::{Form, HashKey, InvalidSecret, PlainSecret, SecretHash};
 pub use state::{TokenState, Unused};
-pub use store::{Change, Listing, Lookup, Page, Resolved, SortBy, StoreError, StoreFuture, TokenStore, Tombstone};
+pub use store::{
+    Change, Counts, Listing, Lookup, OwnerKey, Page, Resolved, SortBy, StoreError, StoreFuture, TokenStore, Tombstone,
+};

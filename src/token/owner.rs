@@ -67,6 +67,11 @@ impl OwnerIds {
     }
 }
 
+/// The UUID of an account, version 5 of its name alone.
+pub fn derived_account_uuid(account: &str) -> uuid::Uuid {
+    uuid::Uuid::new_v5(&NAMESPACE, format!("account\0{account}").as_bytes())
+}
+
 /// One `[[user]]` section: an owner known by name, with what must match a vendor's system.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PinnedUser {
@@ -113,10 +118,7 @@ pub struct OwnerDirectory {
 
 impl OwnerDirectory {
     /// From the `[[user]]` and `[[account]]` sections. Of users that share an id, the configuration refuses all but one.
-    pub fn new(
-        users: impl IntoIterator<Item = PinnedUser>,
-        accounts: impl IntoIterator<Item = PinnedAccount>,
-    ) -> Self {
+    pub fn new(users: impl IntoIterator<Item = PinnedUser>, accounts: impl IntoIterator<Item = PinnedAccount>) -> Self {
         let mut directory = Self {
             users: users.into_iter().map(|user| (user.owner.clone(), Arc::new(user))).collect(),
             accounts: accounts.into_iter().map(|account| (account.name.clone(), account)).collect(),
@@ -155,7 +157,8 @@ impl OwnerDirectory {
 
     /// Whether an account has an environment of this id.
     pub fn has_environment(&self, account: &str, id: &str) -> bool {
-        let environments = self.accounts.get(account).map(|account| account.environments.as_slice()).unwrap_or_default();
+        let environments =
+            self.accounts.get(account).map(|account| account.environments.as_slice()).unwrap_or_default();
         environments.iter().any(|own| own == id || own == ANY_ENVIRONMENT)
     }
 
@@ -177,12 +180,10 @@ impl OwnerDirectory {
         ids
     }
 
-    /// The UUID of an account: pinned where pinned, else version 5 of its name.
+    /// The UUID of an account: pinned where pinned, else derived.
     pub fn account_uuid(&self, account: &str) -> uuid::Uuid {
-        match self.accounts.get(account).and_then(|account| account.uuid) {
-            Some(uuid) => uuid,
-            None => uuid::Uuid::new_v5(&NAMESPACE, format!("account\0{account}").as_bytes()),
-        }
+        let pinned = self.accounts.get(account).and_then(|account| account.uuid);
+        pinned.unwrap_or_else(|| derived_account_uuid(account))
     }
 }
 
@@ -216,7 +217,11 @@ mod tests {
         let account = PinnedAccount { name: "acme".into(), uuid: None, environments: vec!["abc12345".into()] };
         let directory = OwnerDirectory::new([pinned], [account]);
         assert_eq!(directory.by_number(3), Some(&owner));
-        assert_eq!(directory.by_number(OwnerIds::derived(&owner).number), None, "the pinned number replaces the derived one");
+        assert_eq!(
+            directory.by_number(OwnerIds::derived(&owner).number),
+            None,
+            "the pinned number replaces the derived one"
+        );
         assert_eq!(directory.by_uuid(&OwnerIds::derived(&owner).uuid), Some(&owner));
         assert_eq!(directory.account_by_uuid(&directory.account_uuid("acme")), Some("acme"));
         assert!(directory.has_environment("acme", "abc12345") && !directory.has_environment("acme", "other"));

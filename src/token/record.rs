@@ -65,6 +65,11 @@ impl TokenRecord {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
+    /// Whether it literally holds [`Scope::ALL_ADMIN`]; a bundle with it does not count.
+    pub fn is_privileged(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.as_str() == Scope::ALL_ADMIN)
+    }
+
     /// The slot of the secret with this hash.
     pub fn secret(&self, hash: &SecretHash) -> Option<&SecretSlot> {
         self.secrets.iter().find(|slot| slot.hash == *hash)

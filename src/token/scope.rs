@@ -3,7 +3,7 @@
 //! Routes name a small fixed set of scopes (the [`Universe`]). What a token grants of them is worked out once, when it is
 //! cached, as a bit set; every request compares the route's mask with it. The verdict itself is never cached.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -99,7 +99,7 @@ impl std::error::Error for InvalidScope {}
 #[derive(Clone, Debug, Default)]
 pub struct Bundles {
     /// Fully expanded: no value names a bundle.
-    expanded: HashMap<String, Vec<Scope>>,
+    expanded: BTreeMap<String, Vec<Scope>>,
 }
 
 impl Bundles {
@@ -127,7 +127,7 @@ impl Bundles {
             path.remove(name);
             Ok(())
         }
-        let mut expanded = HashMap::with_capacity(definitions.len());
+        let mut expanded = BTreeMap::new();
         for name in definitions.keys() {
             let mut scopes = Vec::new();
             expand(name, definitions, &mut HashSet::new(), &mut scopes)?;

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::TokenId;
+use crate::clock::Timestamp;
 
 /// The prefix of secrets in Tollgate's own form. Part of every secret ever handed out: never change it.
 const PREFIX: &str = "tg_";
@@ -103,15 +104,15 @@ impl PlainSecret {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// Draws the first secret of a new token, and the token's id with it.
-    pub fn mint(form: Form, key: &HashKey) -> (Self, SecretHash, TokenId) {
+    /// Draws the first secret of a token made at `created_at`, and the token's id with it.
+    pub fn mint(form: Form, key: &HashKey, created_at: Timestamp) -> (Self, SecretHash, TokenId) {
         if form == Form::Dynatrace {
             // The public part shows the id's first byte, so the id comes first here.
-            let id = TokenId::random(random_bytes::<1>()[0]);
+            let id = TokenId::random(random_bytes::<1>()[0], created_at);
             let (secret, hash) = Self::mint_for(form, id, key);
             return (secret, hash, id);
         }
-        let draft = TokenId::random(0);
+        let draft = TokenId::random(0, created_at);
         let secret = Self::draw(form, draft);
         let hash = key.hash(secret.expose().as_bytes());
         let mut bytes = *draft.as_bytes();
@@ -136,7 +137,8 @@ impl PlainSecret {
         match form {
             Form::Tg => {
                 text.push_str(PREFIX);
-                super::push_hex(&mut text, &id.as_bytes()[1..6]);
+                // Behind the second of creation, which all tokens of a batch share.
+                super::push_hex(&mut text, &id.as_bytes()[5..10]);
                 text.push('_');
                 push_random(&mut text, BASE62, 43);
                 let sum = checksum(text.as_bytes());
@@ -354,7 +356,7 @@ mod tests {
         let shapes =
             [(Form::Tg, 63, "tg_"), (Form::Xms, 32, ""), (Form::Dynatrace, 96, "dt0c01."), (Form::Astra, 44, "")];
         for (form, length, prefix) in shapes {
-            let (secret, hash, id) = PlainSecret::mint(form, &key());
+            let (secret, hash, id) = PlainSecret::mint(form, &key(), Timestamp::system());
             assert_eq!(secret.expose().len(), length, "{form}");
             assert!(secret.expose().starts_with(prefix));
             assert_eq!(PlainSecret::gate(secret.expose().as_bytes()), Ok(()));
@@ -367,7 +369,7 @@ mod tests {
 
     #[test]
     fn every_single_edit_of_an_own_secret_is_refused_without_a_look_up() {
-        let (secret, _, _) = PlainSecret::mint(Form::Tg, &key());
+        let (secret, _, _) = PlainSecret::mint(Form::Tg, &key(), Timestamp::system());
         let text = secret.expose();
         for at in 3..text.len() {
             for byte in BASE62 {
@@ -416,7 +418,7 @@ mod tests {
 
     #[test]
     fn nothing_secret_prints() {
-        let (secret, hash, _) = PlainSecret::mint(Form::Tg, &key());
+        let (secret, hash, _) = PlainSecret::mint(Form::Tg, &key(), Timestamp::system());
         assert_eq!(format!("{secret:?} {hash:?} {:?}", key()), "[secret] [hash] [hash key]");
     }
 

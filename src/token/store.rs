@@ -27,9 +27,13 @@ pub trait TokenStore: Send + Sync {
 
     /// Keeps a new record and returns it with the serial it was given; the incoming serial is ignored.
     ///
-    /// Fails with [`StoreError::Exists`] if a live token has one of its secrets or its short id, and with
-    /// [`StoreError::Revoked`] if a tombstone refuses one of its secrets.
-    fn create(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord>;
+    /// Notes its owner and account under their derived ids, for [`owner`](Self::owner) and [`account`](Self::account).
+    ///
+    /// Fails with [`StoreError::Exists`] if a live token has one of its secrets, with [`StoreError::IdTaken`] if one has
+    /// its short id, and with [`StoreError::Revoked`] if a tombstone refuses one of its secrets. With `check_number` also
+    /// with [`StoreError::OwnerClash`] if the owner's derived number is another owner's already; without it, for an owner
+    /// whose number is pinned, such a number stays with the owner that had it first.
+    fn create(&self, record: TokenRecord, check_number: bool) -> StoreFuture<'_, TokenRecord>;
 
     /// Replaces a record if its stored generation is still `record.generation`, and returns it with the next one.
     /// Secrets that are no longer listed stop working at once.
@@ -44,8 +48,21 @@ pub trait TokenStore: Send + Sync {
     /// One page of records.
     fn list(&self, listing: Listing) -> StoreFuture<'_, Page>;
 
+    /// How many live tokens an account has. Costs no scan. A store whose writes can be cut short may count a token that
+    /// never came to be until a listing meets it twice, a minute apart.
+    fn count(&self, account: String) -> StoreFuture<'_, Counts>;
+
+    /// The owner that has ever had a token whose derived ids match.
+    fn owner(&self, key: OwnerKey) -> StoreFuture<'_, Option<Owner>>;
+
+    /// The name of the account that has ever had a token and whose derived UUID this is.
+    fn account(&self, uuid: uuid::Uuid) -> StoreFuture<'_, Option<String>>;
+
     /// When and from where the token was last used, as far as batches have been written.
     fn last_use(&self, id: TokenId) -> StoreFuture<'_, Option<super::LastUse>>;
+
+    /// [`last_use`](Self::last_use) of many tokens at once, in the order asked.
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<super::LastUse>>>;
 
     /// Changes made through any handle on the store from now on. A lagging receiver must treat everything it caches as
     /// suspect, as with [`Change::Gap`].
@@ -86,6 +103,26 @@ pub struct Tombstone {
     pub reason: String,
 }
 
+/// Live tokens of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// All of them, expired and disabled ones too.
+    pub all: u64,
+    /// Those that are [privileged](TokenRecord::is_privileged).
+    pub privileged: u64,
+}
+
+/// An owner by one of its derived ids ([`OwnerIds::derived`](super::OwnerIds::derived)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnerKey {
+    /// By UUID.
+    Uuid(uuid::Uuid),
+    /// By number.
+    Number(u64),
+    /// By the 12 bytes of the hex id.
+    Hex([u8; 12]),
+}
+
 /// Something changed in the store.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -109,7 +146,7 @@ pub struct Listing {
     pub account: Option<String>,
     /// Only this owner (within `account`, or within `default`).
     pub owner: Option<String>,
-    /// Order within an owner.
+    /// Order within an owner; [`SortBy::Newest`] knows no owners.
     pub sort: SortBy,
     /// Continue after this cursor of an earlier [`Page`].
     pub after: Option<String>,
@@ -133,6 +170,9 @@ pub enum SortBy {
     Name,
     /// By creation, oldest first.
     Created,
+    /// By creation, newest first, then by id, greatest first; over the whole account (`default` without one) unless one
+    /// owner is asked for.
+    Newest,
 }
 
 /// Some records of a listing.
@@ -153,14 +193,29 @@ pub enum StoreError {
     Conflict,
     /// The record does not exist.
     NotFound,
-    /// A secret or id is in use already.
+    /// A secret is in use already.
     Exists,
+    /// The first twelve bytes of the id are another token's; another draw helps.
+    IdTaken,
+    /// The derived number of the owner is another owner's; the text says what to do.
+    OwnerClash(String),
     /// A secret was revoked in the last 30 days and cannot come back.
     Revoked,
     /// The store holds something it cannot have written.
     Corrupt(String),
     /// There is no room left.
     Full(String),
+}
+
+impl StoreError {
+    /// The refusal of a token whose owner's derived number is another owner's.
+    pub fn owner_clash(owner: &Owner) -> Self {
+        Self::OwnerClash(format!(
+            "the number derived for owner {:?} of account {:?} belongs to another owner already; give this owner one of \
+             its own with `number` in a [[user]] section",
+            owner.name, owner.account
+        ))
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -172,6 +227,8 @@ impl fmt::Display for StoreError {
             }
             Self::NotFound => f.write_str("no such token"),
             Self::Exists => f.write_str("a token with this secret exists already"),
+            Self::IdTaken => f.write_str("the id drawn for the token is in use already; try again"),
+            Self::OwnerClash(what) => f.write_str(what),
             Self::Revoked => f.write_str("this secret was revoked in the last 30 days and cannot be imported again"),
             Self::Corrupt(what) => write!(f, "the store is damaged: {what}"),
             Self::Full(what) => write!(f, "the store has no room left: {what}"),

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tollgate::clock::Timestamp;
 use tollgate::token::{
-    Change, Form, LastUse, Lease, Listing, Lookup, Owner, Page, PlanTable, Resolved, SecretHash, SecretSlot, Status,
-    StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore, Tombstone, Unused,
+    Change, Counts, Form, LastUse, Lease, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, Resolved, SecretHash,
+    SecretSlot, Status, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore, Tombstone, Unused,
 };
 
 /// Calls per lease.
@@ -196,7 +196,7 @@ impl TokenStore for Ledger {
         Box::pin(async { Ok(None) })
     }
 
-    fn create(&self, _: TokenRecord) -> StoreFuture<'_, TokenRecord> {
+    fn create(&self, _: TokenRecord, _: bool) -> StoreFuture<'_, TokenRecord> {
         Box::pin(async { Err(StoreError::Exists) })
     }
 
@@ -210,6 +210,22 @@ impl TokenStore for Ledger {
 
     fn list(&self, _: Listing) -> StoreFuture<'_, Page> {
         Box::pin(async { Ok(Page { records: Vec::new(), next: None }) })
+    }
+
+    fn count(&self, _: String) -> StoreFuture<'_, Counts> {
+        Box::pin(async { Ok(Counts::default()) })
+    }
+
+    fn owner(&self, _: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn account(&self, _: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        Box::pin(async move { Ok(vec![None; ids.len()]) })
     }
 
     fn last_use(&self, _: TokenId) -> StoreFuture<'_, Option<LastUse>> {

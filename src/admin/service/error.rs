@@ -20,6 +20,8 @@ pub(crate) enum Error {
     Forbidden(String),
     /// Somebody else changed the token at the same time; reading it again and repeating makes sense.
     Conflict,
+    /// The owner's derived number is another owner's; says what to put into the configuration.
+    Clash(String),
     /// Another live token has this secret.
     Exists,
     /// The secret was revoked in the last 30 days.
@@ -41,7 +43,7 @@ impl fmt::Display for Error {
         match self {
             Self::Invalid { field, message } => write!(f, "{field}: {message}"),
             Self::NotFound => StoreError::NotFound.fmt(f),
-            Self::Forbidden(text) | Self::Broken(text) => f.write_str(text),
+            Self::Forbidden(text) | Self::Broken(text) | Self::Clash(text) => f.write_str(text),
             Self::Conflict => StoreError::Conflict.fmt(f),
             Self::Exists => StoreError::Exists.fmt(f),
             Self::Tombstoned => StoreError::Revoked.fmt(f),
@@ -59,7 +61,8 @@ impl From<StoreError> for Error {
             StoreError::NotFound => Self::NotFound,
             StoreError::Exists => Self::Exists,
             StoreError::Revoked => Self::Tombstoned,
-            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::OwnerClash(text) => Self::Clash(text),
+            StoreError::Unavailable(_) | StoreError::IdTaken => Self::Unavailable(error.to_string()),
             StoreError::Corrupt(_) | StoreError::Full(_) => Self::Broken(error.to_string()),
         }
     }

@@ -12,14 +12,16 @@ use super::{Policy, TokenService};
 use crate::activity::{Event, EventId, EventLog, Frames};
 use crate::clock::{Clock, Timestamp};
 use crate::token::{
-    HashKey, LastUse, Listing, Lookup, Page, PlanTable, SecretHash, StoreError, StoreFuture, TokenId, TokenRecord,
-    TokenRef, TokenStore,
+    Counts, HashKey, LastUse, Listing, Lookup, Owner, OwnerIds, OwnerKey, Page, PlanTable, SecretHash, SortBy,
+    StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore, derived_account_uuid, parse_hex12,
 };
 
 /// Keeps records and events in maps.
 pub(crate) struct Memory {
     records: Mutex<HashMap<TokenId, TokenRecord>>,
     buried: Mutex<Vec<SecretHash>>,
+    /// Every owner that has ever had a token.
+    owners: Mutex<Vec<Owner>>,
     serial: AtomicUsize,
     pub(crate) events: Mutex<Vec<Event>>,
     /// How many of the next updates find that somebody else was faster.
@@ -34,6 +36,7 @@ impl Default for Memory {
         Self {
             records: Mutex::default(),
             buried: Mutex::default(),
+            owners: Mutex::default(),
             serial: AtomicUsize::new(1),
             events: Mutex::default(),
             conflicts: AtomicUsize::new(0),
@@ -51,6 +54,21 @@ pub(crate) fn service(policy: Policy) -> (TokenService, Arc<Memory>, crate::cloc
     (TokenService::new(memory.clone(), memory.clone(), key, policy, clock), memory, hand)
 }
 
+/// A text that sorts as the listing does.
+fn place(record: &TokenRecord, sort: SortBy) -> String {
+    let owner = format!("{}\u{1}{}\u{1}", record.owner.account, record.owner.name);
+    let date = (record.created_at.as_millis() ^ i64::MIN) as u64;
+    let text = match sort {
+        SortBy::Name => format!("{owner}{}\u{1}{}", record.name, record.id),
+        SortBy::Created => format!("{owner}{date:016x}{}", record.id),
+        SortBy::Newest => {
+            let id = u128::from_be_bytes(*record.id.as_bytes());
+            format!("{:016x}{:032x}", !date, !id)
+        }
+    };
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn ready<'a, T: Send + 'a>(value: Result<T, StoreError>) -> StoreFuture<'a, T> {
     Box::pin(async move { value })
 }
@@ -60,7 +78,7 @@ impl Memory {
         self.records.lock().expect("no panic under the lock")
     }
 
-    fn make(&self, mut record: TokenRecord) -> Result<TokenRecord, StoreError> {
+    fn make(&self, mut record: TokenRecord, check_number: bool) -> Result<TokenRecord, StoreError> {
         let mut records = self.lock();
         for slot in &record.secrets {
             if records.values().any(|other| other.secret(&slot.hash).is_some()) {
@@ -70,9 +88,36 @@ impl Memory {
                 return Err(StoreError::Revoked);
             }
         }
+        if records.values().any(|other| other.id.short() == record.id.short()) {
+            return Err(StoreError::IdTaken);
+        }
+        let number = OwnerIds::derived(&record.owner).number;
+        if check_number && self.owned(|_, ids| ids.number == number).is_some_and(|other| other != record.owner) {
+            return Err(StoreError::owner_clash(&record.owner));
+        }
+        self.note(&record.owner);
         record.serial = self.serial.fetch_add(1, Ordering::Relaxed) as u64;
         records.insert(record.id, record.clone());
         Ok(record)
+    }
+
+    fn note(&self, owner: &Owner) {
+        let mut owners = self.owners.lock().expect("no panic");
+        if !owners.contains(owner) {
+            owners.push(owner.clone());
+        }
+    }
+
+    /// The first owner noted whose ids match.
+    fn owned(&self, matches: impl Fn(&Owner, &OwnerIds) -> bool) -> Option<Owner> {
+        let owners = self.owners.lock().expect("no panic");
+        owners.iter().find(|owner| matches(owner, &OwnerIds::derived(owner))).cloned()
+    }
+
+    fn newest_use(&self, id: TokenId) -> Option<LastUse> {
+        let events = self.events.lock().expect("no panic");
+        let uses = events.iter().filter(|event| event.token == id && event.kind.is_use());
+        uses.max_by_key(|event| event.at).map(|event| LastUse { at: event.at, address: event.address })
     }
 
     fn replace(&self, mut record: TokenRecord) -> Result<TokenRecord, StoreError> {
@@ -89,6 +134,7 @@ impl Memory {
             return Err(StoreError::Conflict);
         }
         record.generation += 1;
+        self.note(&record.owner);
         *stored = record.clone();
         Ok(record)
     }
@@ -108,6 +154,7 @@ impl TokenStore for Memory {
             TokenRef::Id(id) => record.id == id,
             TokenRef::Serial(serial) => record.serial == serial,
             TokenRef::Short(short) => record.id.short() == short,
+            TokenRef::Public(public) => record.id.public() == public,
         };
         ready(Ok(self.lock().values().find(matches).cloned()))
     }
@@ -116,8 +163,8 @@ impl TokenStore for Memory {
         ready(Ok(self.lock().values().find(|record| record.secret(&hash).is_some()).cloned()))
     }
 
-    fn create(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
-        ready(self.make(record))
+    fn create(&self, record: TokenRecord, check_number: bool) -> StoreFuture<'_, TokenRecord> {
+        ready(self.make(record, check_number))
     }
 
     fn update(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
@@ -138,17 +185,47 @@ impl TokenStore for Memory {
             let account = listing.account.as_ref().is_none_or(|account| *account == record.owner.account);
             account && listing.single_owner().is_none_or(|owner| owner == record.owner)
         });
-        records.sort_by_key(|record| record.serial);
-        let after: u64 = listing.after.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0);
-        records.retain(|record| record.serial > after);
+        if listing.sort == SortBy::Newest {
+            records.retain(|record| listing.account.is_some() || record.owner.account == Owner::default().account);
+        }
+        let place = |record: &TokenRecord| place(record, listing.sort);
+        records.sort_by_cached_key(place);
+        records.retain(|record| listing.after.as_ref().is_none_or(|after| place(record) > *after));
         let more = records.len() > listing.limit;
         records.truncate(listing.limit);
-        let next = records.last().filter(|_| more).map(|record| record.serial.to_string());
+        let next = records.last().filter(|_| more).map(place);
         ready(Ok(Page { records, next }))
     }
 
-    fn last_use(&self, _: TokenId) -> StoreFuture<'_, Option<LastUse>> {
-        ready(Ok(None))
+    fn count(&self, account: String) -> StoreFuture<'_, Counts> {
+        let records = self.lock();
+        let mut counts = Counts::default();
+        for record in records.values().filter(|record| record.owner.account == account) {
+            counts.all += 1;
+            counts.privileged += u64::from(record.is_privileged());
+        }
+        ready(Ok(counts))
+    }
+
+    fn owner(&self, key: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        ready(Ok(self.owned(|_, ids| match key {
+            OwnerKey::Uuid(uuid) => ids.uuid == uuid,
+            OwnerKey::Number(number) => ids.number == number,
+            OwnerKey::Hex(hex) => parse_hex12(&ids.hex) == Ok(hex),
+        })))
+    }
+
+    fn account(&self, uuid: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        let owner = self.owned(|owner, _| derived_account_uuid(&owner.account) == uuid);
+        ready(Ok(owner.map(|owner| owner.account)))
+    }
+
+    fn last_use(&self, id: TokenId) -> StoreFuture<'_, Option<LastUse>> {
+        ready(Ok(self.newest_use(id)))
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        ready(Ok(ids.into_iter().map(|id| self.newest_use(id)).collect()))
     }
 
     fn changes(&self) -> broadcast::Receiver<crate::token::Change> {

@@ -131,9 +131,16 @@ impl TokenService {
     pub(crate) async fn create(&self, actor: &Actor, draft: Draft) -> Result<(TokenRecord, PlainSecret), Error> {
         let form = draft.form;
         let blank = self.check(actor, draft)?;
-        let (secret, hash, id) = PlainSecret::mint(form, &self.inner.key);
-        let record = self.keep(actor, blank, hash, id).await?;
-        Ok((record, secret))
+        let created_at = blank.created_at;
+        let mint = || PlainSecret::mint(form, &self.inner.key, created_at);
+        let (secret, hash, id) = mint();
+        match self.keep(actor, blank.clone(), hash, id).await {
+            Err(StoreError::IdTaken) => {
+                let (secret, hash, id) = mint();
+                Ok((self.keep(actor, blank, hash, id).await?, secret))
+            }
+            kept => Ok((kept?, secret)),
+        }
     }
 
     /// Makes a token that has a secret already.
@@ -143,7 +150,11 @@ impl TokenService {
             Foreign::Secret(secret) => self.inner.key.hash(secret.expose().as_bytes()),
             Foreign::Sha256(digest) => self.inner.key.hash_digest(digest),
         };
-        self.keep(actor, blank, hash, TokenId::random(hash.tag())).await
+        let id = || TokenId::random(hash.tag(), blank.created_at);
+        match self.keep(actor, blank.clone(), hash, id()).await {
+            Err(StoreError::IdTaken) => Ok(self.keep(actor, blank.clone(), hash, id()).await?),
+            kept => Ok(kept?),
+        }
     }
 
     /// The token of this name.
@@ -315,10 +326,11 @@ impl TokenService {
         blank: TokenRecord,
         hash: SecretHash,
         id: TokenId,
-    ) -> Result<TokenRecord, Error> {
+    ) -> Result<TokenRecord, StoreError> {
         let now = blank.created_at;
+        let pinned = self.policy().directory.user(&blank.owner).is_some_and(|user| user.number.is_some());
         let secrets = vec![SecretSlot { hash, created_at: now, expires_at: None }];
-        let record = self.inner.tokens.create(TokenRecord { id, secrets, ..blank }).await?;
+        let record = self.inner.tokens.create(TokenRecord { id, secrets, ..blank }, !pinned).await?;
         self.inner.audit.write(EventKind::Created, &record, actor, Changes::of_new(&record), now).await;
         Ok(record)
     }

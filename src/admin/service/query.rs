@@ -72,7 +72,7 @@ impl TokenService {
         if let Some(owner) = pinned {
             return actor.reaches(owner).then(|| owner.clone()).ok_or(Error::NotFound);
         }
-        let found = self.inner.tokens.owner(key.clone()).await?.ok_or(Error::NotFound)?;
+        let found = self.inner.tokens.owner(key).await?.ok_or(Error::NotFound)?;
         let ids = directory.ids(&found);
         // A pinned id takes the place of the one that follows from the name.
         let stands = match &key {

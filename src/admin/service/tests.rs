@@ -176,7 +176,7 @@ async fn an_account_is_a_wall_and_only_all_admin_sees_all_admin() {
     };
     let page = service.list(&mira, listing(None)).await.expect("listed");
     let ids: Vec<TokenId> = page.records.iter().map(|record| record.id).collect();
-    assert_eq!((ids, page.next), (vec![own.id, colleague.id], Some("2".to_owned())));
+    assert_eq!((ids, page.next), (vec![own.id, colleague.id], None));
     assert!(matches!(service.list(&mira, listing(Some("other"))).await, Err(Error::Forbidden(_))));
     assert_eq!(service.list(&root, listing(Some("other"))).await.expect("listed").records.len(), 1);
     let across = Draft { account: Some("other".into()), ..draft("t", &[]) };

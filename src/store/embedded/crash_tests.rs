@@ -35,7 +35,7 @@ fn month() -> MonthLimit {
 async fn work(store: Arc<Embedded>) {
     let mut events = Writer::new();
     for round in 0u64.. {
-        let mut token = store.create(record("default", "mira", &format!("t{round}"))).await.expect("created");
+        let mut token = store.create(record("default", "mira", &format!("t{round}")), true).await.expect("created");
         let id = token.id;
         tell(&format!("made {id} {}", token.serial));
         for step in 1..=4u64 {

@@ -24,6 +24,12 @@ pub(super) const SERIALS: TableDefinition<'_, u64, &[u8; 12]> = TableDefinition:
 pub(super) const BY_NAME: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_name");
 /// account, owner, creation, short id.
 pub(super) const BY_DATE: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_date");
+/// account, creation, short id.
+pub(super) const BY_ACCOUNT: TableDefinition<'_, &[u8], ()> = TableDefinition::new("by_account");
+/// Account to its tokens: all, privileged.
+pub(super) const COUNTS: TableDefinition<'_, &[u8], (u64, u64)> = TableDefinition::new("counts");
+/// Derived ids of owners and accounts to their names.
+pub(super) const OWNERS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("owners");
 /// Time of revocation and secret hash, oldest first.
 pub(super) const TOMBSTONES: TableDefinition<'_, &[u8; 40], ()> = TableDefinition::new("tombstones");
 /// Id and kind to the packed buckets of a quota.
@@ -126,13 +132,20 @@ impl Db {
             Err(TableError::TableDoesNotExist(_)) => Ok(None),
             Err(error) => Err(error.into()),
         })?;
-        if let Some(kept) = kept {
-            return Ok(kept);
+        let counted = self.read(|transaction| match transaction.open_table(COUNTS) {
+            Ok(_) => Ok(true),
+            Err(TableError::TableDoesNotExist(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        })?;
+        match kept {
+            Some(kept) if counted || kept != ours => return Ok(kept),
+            _ => {}
         }
         // All tables exist from here on, so that reading need not ask.
         self.write(|transaction| {
-            Tables::open(transaction)?.meta.insert(KEY_FINGERPRINT, ours.as_slice())?;
-            Ok(())
+            let mut tables = Tables::open(transaction)?;
+            tables.meta.insert(KEY_FINGERPRINT, ours.as_slice())?;
+            super::index::rebuild(&mut tables)
         })?;
         Ok(ours.to_vec())
     }
@@ -256,6 +269,9 @@ pub(super) struct Tables<'t> {
     pub(super) serials: Table<'t, u64, &'static [u8; 12]>,
     pub(super) by_name: Table<'t, &'static [u8], ()>,
     pub(super) by_date: Table<'t, &'static [u8], ()>,
+    pub(super) by_account: Table<'t, &'static [u8], ()>,
+    pub(super) counts: Table<'t, &'static [u8], (u64, u64)>,
+    pub(super) owners: Table<'t, &'static [u8], &'static [u8]>,
     pub(super) tombstones: Table<'t, &'static [u8; 40], ()>,
     pub(super) quotas: Table<'t, &'static [u8; 17], &'static [u8]>,
     pub(super) last_use: Table<'t, &'static [u8; 16], &'static [u8; 28]>,
@@ -270,6 +286,9 @@ impl<'t> Tables<'t> {
             serials: transaction.open_table(SERIALS)?,
             by_name: transaction.open_table(BY_NAME)?,
             by_date: transaction.open_table(BY_DATE)?,
+            by_account: transaction.open_table(BY_ACCOUNT)?,
+            counts: transaction.open_table(COUNTS)?,
+            owners: transaction.open_table(OWNERS)?,
             tombstones: transaction.open_table(TOMBSTONES)?,
             quotas: transaction.open_table(QUOTAS)?,
             last_use: transaction.open_table(LAST_USE)?,

@@ -34,11 +34,11 @@ async fn a_store_in_use_is_held_and_free_after_closing() {
 #[tokio::test]
 async fn a_lost_file_is_opened_again_by_the_next_read_or_write() {
     let store = open_at(None);
-    let kept = store.create(record("acme", "mira", "deploy")).await.expect("created");
+    let kept = store.create(record("acme", "mira", "deploy"), true).await.expect("created");
     store.core.db.lose();
     assert_eq!(store.find(TokenRef::Id(kept.id)).await.expect("answered").as_ref(), Some(&kept));
     store.core.db.lose();
-    store.create(record("acme", "mira", "next")).await.expect("created");
+    store.create(record("acme", "mira", "next"), true).await.expect("created");
     store.core.db.lose();
     let tasks = (0..50).map(|_| store.find(TokenRef::Id(kept.id)));
     for answer in futures_util::future::join_all(tasks).await {
@@ -54,7 +54,7 @@ async fn a_temporary_store_is_deleted_at_its_end() {
     for name in ["tollgate.redb", "tollgate.lock", "activity/0000000000000000.seg"] {
         assert_eq!(fs::metadata(path.join(name)).expect("there").permissions().mode() & 0o777, 0o600, "{name}");
     }
-    store.create(record("acme", "mira", "deploy")).await.expect("created");
+    store.create(record("acme", "mira", "deploy"), true).await.expect("created");
     store.close().await;
     assert!(!path.exists());
 }
@@ -75,7 +75,7 @@ async fn a_damaged_file_is_refused_and_never_panics() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open_at(Some(folder.path()));
     for n in 0..50 {
-        store.create(record("acme", "mira", &format!("t{n}"))).await.expect("created");
+        store.create(record("acme", "mira", &format!("t{n}")), true).await.expect("created");
     }
     store.close().await;
     let path = folder.path().join("tollgate.redb");
@@ -159,7 +159,7 @@ async fn opening_by_configuration_makes_what_is_absent() {
     let folder = tempfile::tempdir().expect("a folder");
     let in_file = config(folder.path(), Location::File(folder.path().join("data")));
     let opened = crate::store::open(&in_file).await.expect("opened");
-    let kept = opened.stores.tokens.create(record("acme", "mira", "deploy")).await.expect("created");
+    let kept = opened.stores.tokens.create(record("acme", "mira", "deploy"), true).await.expect("created");
     let fingerprint = opened.key.fingerprint();
     opened.close().await;
     assert_eq!(fs::metadata(&in_file.data_dir).expect("there").permissions().mode() & 0o777, 0o700);
@@ -185,7 +185,7 @@ async fn fill(store: &Embedded) {
     for n in 0.. {
         let sent = TokenRecord { description: "x".repeat(50_000), ..record("acme", "mira", &format!("t{n}")) };
         let hash = sent.secrets[0].hash;
-        match store.create(sent).await {
+        match store.create(sent, true).await {
             Ok(kept) => tell(&format!("made {}", kept.id)),
             Err(StoreError::Full(_)) if n > 0 => {
                 assert!(store.find_by_hash(hash).await.expect("reading goes on").is_none());
@@ -217,14 +217,14 @@ fn full_child() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let store = open_at(Some(&folder));
-        let first = store.create(record("acme", "mira", "first")).await.expect("created");
+        let first = store.create(record("acme", "mira", "first"), true).await.expect("created");
         tell(&format!("made {}", first.id));
         fill(&store).await;
         fill_activity(&store, first.id).await;
         let newest = store.last_use(first.id).await.expect("reading goes on").expect("used");
         tell("full");
         std::io::stdin().read_line(&mut String::new()).expect("the parent makes room");
-        let more = store.create(record("acme", "mira", "more")).await.expect("there is room again");
+        let more = store.create(record("acme", "mira", "more"), true).await.expect("there is room again");
         tell(&format!("made {}", more.id));
         let (mut batch, later) = (Vec::new(), newest.at.plus(std::time::Duration::from_secs(1)));
         Writer::new().push(&mut batch, first.id, later);
@@ -284,7 +284,7 @@ fn a_full_disk_is_told_and_survived() {
 async fn a_record_that_cannot_be_read_is_told_as_damage() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open_at(Some(folder.path()));
-    let kept = store.create(record("acme", "mira", "deploy")).await.expect("created");
+    let kept = store.create(record("acme", "mira", "deploy"), true).await.expect("created");
     let spoil = |transaction: &redb::WriteTransaction| {
         let mut records = transaction.open_table(db::RECORDS)?;
         records.insert(kept.id.short().as_bytes(), b"\x01nonsense".as_slice())?;
@@ -297,14 +297,14 @@ async fn a_record_that_cannot_be_read_is_told_as_damage() {
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
     let answer = store.revoke(kept.id, String::new(), Timestamp::system()).await;
     assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
-    store.create(record("acme", "mira", "others go on")).await.expect("created");
+    store.create(record("acme", "mira", "others go on"), true).await.expect("created");
 }
 
 #[tokio::test]
 async fn damaged_activity_does_not_keep_the_store_from_opening() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open_at(Some(folder.path()));
-    let token = TokenId::random(1);
+    let token = TokenId::random(1, Timestamp::system());
     let mut batch = Vec::new();
     Writer::new().push(&mut batch, token, Timestamp::system());
     store.append(Bytes::from(batch)).await.expect("appended");

@@ -52,7 +52,7 @@ fn newest_file(folder: &Path) -> PathBuf {
 #[test]
 fn a_torn_end_is_cut_off() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, mut writer) = (TokenId::random(1), Writer::new());
+    let (token, mut writer) = (TokenId::random(1, Timestamp::system()), Writer::new());
     let (_, mut tail) = open(folder.path(), small());
     let mut ids = fill(&mut tail, &mut writer, token, 20);
     drop(tail);
@@ -76,7 +76,7 @@ fn a_torn_end_is_cut_off() {
 #[test]
 fn a_segment_that_was_only_begun_is_taken_up() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, mut writer) = (TokenId::random(1), Writer::new());
+    let (token, mut writer) = (TokenId::random(1, Timestamp::system()), Writer::new());
     let (_, mut tail) = open(folder.path(), small());
     let mut ids = fill(&mut tail, &mut writer, token, 20);
     drop(tail);
@@ -95,7 +95,8 @@ fn a_segment_that_was_only_begun_is_taken_up() {
 #[test]
 fn damage_hides_what_is_behind_it_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, other, mut writer) = (TokenId::random(1), TokenId::random(2), Writer::new());
+    let (token, other, mut writer) =
+        (TokenId::random(1, Timestamp::system()), TokenId::random(2, Timestamp::system()), Writer::new());
     let (log, mut tail) = open(folder.path(), small());
     let others = fill(&mut tail, &mut writer, other, 10);
     fill(&mut tail, &mut writer, token, 10);
@@ -110,7 +111,8 @@ fn damage_hides_what_is_behind_it_and_nothing_else() {
 #[test]
 fn without_saved_heads_all_segments_are_read() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, early, mut writer) = (TokenId::random(1), TokenId::random(2), Writer::new());
+    let (token, early, mut writer) =
+        (TokenId::random(1, Timestamp::system()), TokenId::random(2, Timestamp::system()), Writer::new());
     let (_, mut tail) = open(folder.path(), small());
     let early_ids = fill(&mut tail, &mut writer, early, 10);
     let ids = fill(&mut tail, &mut writer, token, 1_500);
@@ -144,7 +146,8 @@ fn tidy(tail: &mut Tail) -> HashMap<TokenId, [u8; 28]> {
 #[test]
 fn the_oldest_segments_go_when_there_are_too_many_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, early, mut writer) = (TokenId::random(1), TokenId::random(2), Writer::new());
+    let (token, early, mut writer) =
+        (TokenId::random(1, Timestamp::system()), TokenId::random(2, Timestamp::system()), Writer::new());
     let (log, mut tail) = open(folder.path(), small());
     fill(&mut tail, &mut writer, early, 10);
     let early_use = log.last_use(early).expect("read").expect("used");
@@ -171,7 +174,8 @@ fn the_oldest_segments_go_when_there_are_too_many_bytes() {
 #[test]
 fn segments_beyond_the_age_go() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (token, early, mut writer) = (TokenId::random(1), TokenId::random(2), Writer::new());
+    let (token, early, mut writer) =
+        (TokenId::random(1, Timestamp::system()), TokenId::random(2, Timestamp::system()), Writer::new());
     let (log, mut tail) = open(folder.path(), small());
     fill(&mut tail, &mut writer, early, 10);
     let ids = fill(&mut tail, &mut writer, token, 1_000);
@@ -211,7 +215,7 @@ proptest! {
     ], 1..25)) {
         let folder = tempfile::tempdir().expect("a folder");
         let large = Retention { max_bytes: 1 << 20, ..retention(1_000_000) };
-        let tokens: Vec<TokenId> = (0..5).map(TokenId::random).collect();
+        let tokens: Vec<TokenId> = (0..5).map(|tag| TokenId::random(tag, Timestamp::system())).collect();
         let mut model: Vec<Vec<EventId>> = vec![Vec::new(); 5];
         let mut writer = Writer::new();
         let (mut log, mut tail) = open(folder.path(), large);

@@ -9,7 +9,9 @@ mod appender;
 mod db;
 mod folder;
 mod heads;
+mod index;
 mod log;
+mod owners;
 mod quota;
 mod readers;
 mod segments;
@@ -37,10 +39,10 @@ use self::appender::AppenderHandle;
 use self::db::{Db, io_error};
 use self::folder::Folder;
 pub(super) use self::folder::{make as make_folder, refused as folder_refused};
+pub(super) use self::index::from_hex;
 use self::log::Log;
 use self::quota::Quotas;
 use self::readers::Readers;
-pub(super) use self::tokens::from_hex;
 use self::tokens::{TOMBSTONE_LIFE, Write};
 use self::writer::WriterHandle;
 use super::OpenError;
@@ -48,8 +50,8 @@ use crate::activity::{Event, EventId, EventLog, FrameHead, Retention};
 use crate::clock::Timestamp;
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{
-    Change, LastUse, Lease, Listing, Lookup, Page, PlanTable, QuotaWindow, Resolved, SecretHash, Status, StoreError,
-    StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
+    Change, Counts, LastUse, Lease, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, QuotaWindow, Resolved,
+    SecretHash, Status, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// A store in files of its own. Dropping it blocks until all is written, [`close`](Self::close) waits for the same.
@@ -178,13 +180,16 @@ impl Core {
         Ok(lease)
     }
 
-    fn last_use(&self, id: TokenId) -> Result<Option<LastUse>, StoreError> {
-        let newest = self.log.last_use(id).map_err(|error| io_error("reading activity", &error))?;
-        if newest.is_some() {
-            return Ok(newest);
+    fn last_uses(&self, ids: &[TokenId]) -> Result<Vec<Option<LastUse>>, StoreError> {
+        let newest = ids.iter().map(|id| self.log.last_use(*id)).collect::<io::Result<Vec<_>>>();
+        let mut uses = newest.map_err(|error| io_error("reading activity", &error))?;
+        if uses.iter().any(Option::is_none) {
+            let kept = self.db.read(|transaction| tokens::kept_last_uses(transaction, ids))?;
+            for (last, kept) in uses.iter_mut().zip(kept) {
+                *last = last.or_else(|| kept.and_then(|bytes| FrameHead::parse_last_use(&bytes)));
+            }
         }
-        let kept = self.db.read(|transaction| tokens::kept_last_use(transaction, id))?;
-        Ok(kept.and_then(|bytes| FrameHead::parse_last_use(&bytes)))
+        Ok(uses)
     }
 }
 
@@ -204,8 +209,8 @@ impl TokenStore for Embedded {
         })
     }
 
-    fn create(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
-        Box::pin(async move { must(self.writer.write(Write::Create(Box::new(record))).await?) })
+    fn create(&self, record: TokenRecord, check_number: bool) -> StoreFuture<'_, TokenRecord> {
+        Box::pin(async move { must(self.writer.write(Write::Create(Box::new(record), check_number)).await?) })
     }
 
     fn update(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
@@ -217,11 +222,27 @@ impl TokenStore for Embedded {
     }
 
     fn list(&self, listing: Listing) -> StoreFuture<'_, Page> {
-        self.read(move |core| core.db.read(|transaction| tokens::list(transaction, &listing)))
+        self.read(move |core| core.db.read(|transaction| index::list(transaction, &listing)))
+    }
+
+    fn count(&self, account: String) -> StoreFuture<'_, Counts> {
+        self.read(move |core| core.db.read(|transaction| index::count(transaction, &account)))
+    }
+
+    fn owner(&self, key: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        self.read(move |core| core.db.read(|transaction| owners::owner(transaction, key)))
+    }
+
+    fn account(&self, uuid: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        self.read(move |core| core.db.read(|transaction| owners::account(transaction, uuid)))
     }
 
     fn last_use(&self, id: TokenId) -> StoreFuture<'_, Option<LastUse>> {
-        self.read(move |core| core.last_use(id))
+        self.read(move |core| Ok(core.last_uses(&[id])?.pop().flatten()))
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        self.read(move |core| core.last_uses(&ids))
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

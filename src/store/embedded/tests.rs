@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::db::{BY_ACCOUNT, COUNTS, OWNERS, Tables};
 use super::*;
 use crate::store::Stores;
 use crate::store::conformance::{KEY, RETENTION, Writer, record};
-use crate::token::{Anchor, MonthLimit, Owner, SecretSlot, SortBy};
+use crate::store::foreign;
+use crate::token::{Anchor, MonthLimit, Scope, SecretSlot, SortBy};
 
 async fn open() -> (Stores, ()) {
     (crate::store::stores_of(Arc::new(open_at(None))), ())
@@ -40,8 +42,8 @@ fn everything(sort: SortBy) -> Listing {
 async fn everything_is_there_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let store = open_at(Some(folder.path()));
-    let kept = store.create(record("acme", "mira", "deploy")).await.expect("created");
-    let gone = store.create(record("acme", "mira", "gone")).await.expect("created");
+    let kept = store.create(record("acme", "mira", "deploy"), true).await.expect("created");
+    let gone = store.create(record("acme", "mira", "gone"), true).await.expect("created");
     store.revoke(gone.id, "leaked".to_owned(), Timestamp::system()).await.expect("revoked");
     let window = unlimited_month().window(kept.created_at, Timestamp::system());
     let lease = CounterStore::reserve(&store, kept.id, 64_000, window).await.expect("reserved");
@@ -63,14 +65,14 @@ async fn everything_is_there_after_a_restart() {
     assert!(store_again.event(kept.id, event).await.expect("answered").is_some());
     let answer = store_again.resolve(gone.secrets[0].hash, Arc::default(), Timestamp::system()).await;
     assert!(matches!(answer, Ok(Lookup::Revoked(_))), "{answer:?}");
-    let next = store_again.create(record("acme", "mira", "next")).await.expect("created");
+    let next = store_again.create(record("acme", "mira", "next"), true).await.expect("created");
     assert_eq!(next.serial, gone.serial + 1, "the serial of a revoked token is not used again");
 }
 
 #[tokio::test]
 async fn quotas_reach_the_file_without_any_other_write() {
     let store = open_at(None);
-    let kept = store.create(record("acme", "mira", "deploy")).await.expect("created");
+    let kept = store.create(record("acme", "mira", "deploy"), true).await.expect("created");
     let window = unlimited_month().window(kept.created_at, Timestamp::system());
     CounterStore::reserve(&store, kept.id, 640, window).await.expect("reserved");
     let end = std::time::Instant::now() + Duration::from_secs(20);
@@ -93,7 +95,7 @@ async fn quotas_reach_the_file_without_any_other_write() {
 #[tokio::test]
 async fn quotas_survive_their_eviction_from_memory() {
     let store = open_at(None);
-    let kept = store.create(record("acme", "mira", "deploy")).await.expect("created");
+    let kept = store.create(record("acme", "mira", "deploy"), true).await.expect("created");
     let window = unlimited_month().window(kept.created_at, Timestamp::system());
     let core = &store.core;
     let lease = core.reserve(kept.id, 6_400, window).expect("reserved");
@@ -110,19 +112,19 @@ async fn quotas_survive_their_eviction_from_memory() {
 async fn tombstones_end_after_thirty_days() {
     let store = open_at(None);
     let sent = record("acme", "mira", "deploy");
-    let old = store.create(sent.clone()).await.expect("created");
+    let old = store.create(sent.clone(), true).await.expect("created");
     let ended = Timestamp::from_millis(Timestamp::system().as_millis() - 30 * 86_400_000);
     store.revoke(old.id, "long ago".to_owned(), ended).await.expect("revoked");
     let answer = store.resolve(old.secrets[0].hash, Arc::default(), Timestamp::system()).await;
     assert!(matches!(answer, Ok(Lookup::Unknown)), "{answer:?}");
     let just_before = Timestamp::from_millis(Timestamp::system().as_millis() - 30 * 86_400_000 + 60_000);
-    let other = store.create(record("acme", "mira", "other")).await.expect("created");
+    let other = store.create(record("acme", "mira", "other"), true).await.expect("created");
     store.revoke(other.id, String::new(), just_before).await.expect("revoked");
     let answer = store.resolve(other.secrets[0].hash, Arc::default(), Timestamp::system()).await;
     assert!(matches!(answer, Ok(Lookup::Revoked(_))), "{answer:?}");
     // The secret may come back, and clearing the old tombstone away does not take it.
-    let again = store.create(sent).await.expect("imported again");
-    store.create(record("acme", "mira", "a further commit")).await.expect("created");
+    let again = store.create(sent, true).await.expect("imported again");
+    store.create(record("acme", "mira", "a further commit"), true).await.expect("created");
     assert_eq!(store.find_by_hash(old.secrets[0].hash).await.expect("answered"), Some(again));
     let stones = |transaction: &redb::ReadTransaction| {
         Ok(redb::ReadableTableMetadata::len(&transaction.open_table(db::TOMBSTONES)?)?)
@@ -133,7 +135,7 @@ async fn tombstones_end_after_thirty_days() {
 #[tokio::test]
 async fn a_text_that_is_no_cursor_gives_an_empty_page() {
     let store = open_at(None);
-    store.create(record("acme", "mira", "deploy")).await.expect("created");
+    store.create(record("acme", "mira", "deploy"), true).await.expect("created");
     for text in ["zz", "abc", "ä"] {
         let listing = Listing { after: Some(text.to_owned()), ..everything(SortBy::Name) };
         let page = store.list(listing).await.expect("answered");
@@ -188,24 +190,27 @@ proptest! {
                 match step {
                     Step::Create(n, choice) => {
                         let sent = TokenRecord { secrets: secrets(n, choice, drafts[n].created_at), ..drafts[n].clone() };
-                        let result = store.create(sent.clone()).await;
+                        let result = store.create(sent.clone(), true).await;
                         let first = sent.secrets.iter().find(|slot| {
                             taken(&live, None, slot) || stones.contains_key(slot.hash.as_bytes())
                         });
-                        match (live.contains_key(&n), first) {
-                            (true, _) => assert!(matches!(result, Err(StoreError::Exists)), "{result:?}"),
-                            (_, Some(slot)) if taken(&live, None, slot) => {
+                        match first {
+                            Some(slot) if taken(&live, None, slot) => {
                                 assert!(matches!(result, Err(StoreError::Exists)), "{result:?}");
                             }
-                            (_, Some(_)) => assert!(matches!(result, Err(StoreError::Revoked)), "{result:?}"),
-                            (false, None) => drop(live.insert(n, result.expect("created"))),
+                            Some(_) => assert!(matches!(result, Err(StoreError::Revoked)), "{result:?}"),
+                            None if live.contains_key(&n) => {
+                                assert!(matches!(result, Err(StoreError::IdTaken)), "{result:?}");
+                            }
+                            None => drop(live.insert(n, result.expect("created"))),
                         }
                     }
                     Step::Update(n, choice, name, moved) => {
                         let Some(old) = live.get(&n).cloned() else { continue };
                         let owner = Owner::new("acme", if moved { "noor" } else { "mira" });
                         let secrets = secrets(n, choice, old.created_at);
-                        let edit = TokenRecord { name, owner, secrets, ..old.clone() };
+                        let scopes = if moved { vec![Scope::ALL_ADMIN.parse().expect("a scope")] } else { Vec::new() };
+                        let edit = TokenRecord { name, owner, secrets, scopes, ..old.clone() };
                         let first = edit.secrets.iter().filter(|slot| old.secret(&slot.hash).is_none()).find(|slot| {
                             taken(&live, Some(n), slot) || stones.contains_key(slot.hash.as_bytes())
                         });
@@ -255,5 +260,59 @@ async fn agree(store: &Embedded, live: &BTreeMap<usize, TokenRecord>, stones: &H
         });
         let listed = store.list(everything(sort)).await.expect("listed").records;
         assert_eq!(listed.iter().collect::<Vec<_>>(), expected);
+    }
+    let listing = Listing { account: Some("acme".to_owned()), ..everything(SortBy::Newest) };
+    let listed = store.list(listing).await.expect("listed").records;
+    let mut expected: Vec<&TokenRecord> = live.values().collect();
+    expected.sort_by_key(|record| std::cmp::Reverse((record.created_at, record.id)));
+    assert_eq!(listed.iter().collect::<Vec<_>>(), expected);
+    let counts = store.count("acme".to_owned()).await.expect("answered");
+    let privileged = live.values().filter(|record| record.is_privileged()).count();
+    assert_eq!((counts.all, counts.privileged), (live.len() as u64, privileged as u64));
+}
+
+#[tokio::test]
+async fn a_number_of_another_owner_is_refused() {
+    let store = Arc::new(open_at(None));
+    let [(number, _), ..] = foreign::entries(&Owner::new("acme", "mira")).expect("made");
+    let other = foreign::pack_owner(&Owner::new("acme", "other"));
+    let written = store.core.db.write(|transaction| {
+        Tables::open(transaction)?.owners.insert(number.as_slice(), other.as_slice())?;
+        Ok(())
+    });
+    written.expect("written");
+    crate::store::conformance::a_number_of_another_owner_is_refused(&crate::store::stores_of(store)).await;
+}
+
+#[tokio::test]
+async fn a_file_without_counts_gets_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = open_at(Some(folder.path()));
+    let mut kept = Vec::new();
+    for n in 0..5 {
+        let scopes = vec![if n < 2 { Scope::ALL_ADMIN } else { Scope::ALL_USER }.parse().expect("a scope")];
+        let sent = TokenRecord { scopes, ..record("acme", "mira", &format!("t{n}")) };
+        kept.insert(0, store.create(sent, true).await.expect("created"));
+    }
+    kept.sort_by_key(|record| std::cmp::Reverse((record.created_at, record.id)));
+    // As a build before these tables left it.
+    let dropped = store.core.db.write(|transaction| {
+        transaction.delete_table(BY_ACCOUNT)?;
+        transaction.delete_table(COUNTS)?;
+        transaction.delete_table(OWNERS)?;
+        Ok(())
+    });
+    dropped.expect("dropped");
+    store.close().await;
+    for _ in 0..2 {
+        let store = open_at(Some(folder.path()));
+        let listing = Listing { account: Some("acme".to_owned()), ..everything(SortBy::Newest) };
+        assert_eq!(store.list(listing).await.expect("listed").records, kept);
+        let counts = store.count("acme".to_owned()).await.expect("answered");
+        assert_eq!((counts.all, counts.privileged), (5, 2));
+        let uuid = crate::token::OwnerIds::derived(&Owner::new("acme", "mira")).uuid;
+        let owner = store.owner(OwnerKey::Uuid(uuid)).await.expect("answered");
+        assert_eq!(owner, Some(Owner::new("acme", "mira")));
+        store.close().await;
     }
 }

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use redb::{ReadTransaction, ReadableTable};
 
-use super::db::{BY_DATE, BY_NAME, Fault, LAST_SERIAL, LAST_USE, RECORDS, SECRETS, SERIALS, Tables};
+use super::db::{Fault, LAST_SERIAL, LAST_USE, RECORDS, SECRETS, SERIALS, Tables};
 use super::quota::KINDS;
+use super::{index, owners};
 use crate::clock::Timestamp;
 use crate::store::codec;
-use crate::token::{
-    Change, Listing, Owner, Page, SecretHash, SortBy, StoreError, TokenId, TokenRecord, TokenRef, Tombstone, push_hex,
-};
+use crate::token::{Change, SecretHash, StoreError, TokenId, TokenRecord, TokenRef, Tombstone};
 
 /// How long a revoked secret is refused.
 pub(super) const TOMBSTONE_LIFE: Duration = Duration::from_secs(30 * 86_400);
@@ -19,7 +18,8 @@ const SWEEP: usize = 64;
 
 /// A write that waits for the next transaction.
 pub(super) enum Write {
-    Create(Box<TokenRecord>),
+    /// With whether the owner's number must be its own.
+    Create(Box<TokenRecord>, bool),
     Update(Box<TokenRecord>),
     Revoke(TokenId, String, Timestamp),
     /// Last uses of tokens whose last events are about to be dropped.
@@ -38,7 +38,7 @@ pub(super) struct Done {
 /// Carries out one write. A [`Fault::Refused`] has changed nothing.
 pub(super) fn apply(tables: &mut Tables<'_>, write: &Write, now: Timestamp) -> Result<Done, Fault> {
     match write {
-        Write::Create(record) => create(tables, record, now),
+        Write::Create(record, check_number) => create(tables, record, *check_number, now),
         Write::Update(record) => update(tables, record, now),
         Write::Revoke(id, reason, at) => revoke(tables, *id, reason, *at),
         Write::LastUses(uses) => {
@@ -52,26 +52,26 @@ pub(super) fn apply(tables: &mut Tables<'_>, write: &Write, now: Timestamp) -> R
     }
 }
 
-fn create(tables: &mut Tables<'_>, record: &TokenRecord, now: Timestamp) -> Result<Done, Fault> {
-    if tables.records.get(record.id.short().as_bytes())?.is_some() {
-        return Err(StoreError::Exists.into());
-    }
+fn create(tables: &mut Tables<'_>, record: &TokenRecord, check_number: bool, now: Timestamp) -> Result<Done, Fault> {
     let hashes = hashes(record);
     for hash in &hashes {
         must_be_free(tables, hash, now)?;
+    }
+    if tables.records.get(record.id.short().as_bytes())?.is_some() {
+        return Err(StoreError::IdTaken.into());
     }
     let last = tables.meta.get(LAST_SERIAL)?.and_then(|value| value.value().try_into().ok());
     let serial = u64::from_le_bytes(last.unwrap_or_default()) + 1;
     let record = TokenRecord { serial, ..record.clone() };
     let packed = codec::encode(&record)?;
+    owners::note(tables, &record.owner, check_number)?;
     tables.meta.insert(LAST_SERIAL, serial.to_le_bytes().as_slice())?;
     tables.records.insert(record.id.short().as_bytes(), packed.as_slice())?;
     tables.serials.insert(serial, record.id.short().as_bytes())?;
     for hash in &hashes {
         tables.secrets.insert(hash.as_bytes(), Secret::live(record.id).as_slice())?;
     }
-    tables.by_name.insert(name_key(&record).as_slice(), ())?;
-    tables.by_date.insert(date_key(&record).as_slice(), ())?;
+    index::insert(tables, &record)?;
     let change = Change::Token { id: record.id, generation: record.generation, hashes };
     Ok(Done { record: Some(record), change: Some(change) })
 }
@@ -94,10 +94,11 @@ fn update(tables: &mut Tables<'_>, record: &TokenRecord, now: Timestamp) -> Resu
         tables.secrets.insert(hash.as_bytes(), Secret::live(new.id).as_slice())?;
     }
     tables.records.insert(new.id.short().as_bytes(), packed.as_slice())?;
-    tables.by_name.remove(name_key(&old).as_slice())?;
-    tables.by_name.insert(name_key(&new).as_slice(), ())?;
-    tables.by_date.remove(date_key(&old).as_slice())?;
-    tables.by_date.insert(date_key(&new).as_slice(), ())?;
+    index::remove(tables, &old)?;
+    index::insert(tables, &new)?;
+    if new.owner != old.owner {
+        owners::note(tables, &new.owner, false)?;
+    }
     after.extend(before.into_iter().filter(|hash| new.secret(hash).is_none()));
     let change = Change::Token { id: new.id, generation: new.generation, hashes: after };
     Ok(Done { record: Some(new), change: Some(change) })
@@ -113,8 +114,7 @@ fn revoke(tables: &mut Tables<'_>, id: TokenId, reason: &str, at: Timestamp) -> 
     }
     tables.records.remove(id.short().as_bytes())?;
     tables.serials.remove(old.serial)?;
-    tables.by_name.remove(name_key(&old).as_slice())?;
-    tables.by_date.remove(date_key(&old).as_slice())?;
+    index::remove(tables, &old)?;
     tables.last_use.remove(id.as_bytes())?;
     for kind in KINDS {
         tables.quotas.remove(&super::quota::key(id, kind))?;
@@ -202,7 +202,7 @@ impl Secret {
 }
 
 /// Big-endian and biased, so that bytes sort as times.
-fn sortable(at: Timestamp) -> [u8; 8] {
+pub(super) fn sortable(at: Timestamp) -> [u8; 8] {
     (at.as_millis() ^ i64::MIN).to_be_bytes()
 }
 
@@ -218,31 +218,6 @@ fn split_stone_key(key: &[u8; 40]) -> (Timestamp, [u8; 32]) {
     at.copy_from_slice(&key[..8]);
     hash.copy_from_slice(&key[8..]);
     (Timestamp::from_millis(i64::from_be_bytes(at) ^ i64::MIN), hash)
-}
-
-/// Names hold no control characters, so a zero ends each and keys sort as tuples do.
-fn owner_prefix(owner: &Owner) -> Vec<u8> {
-    let mut key = Vec::with_capacity(64);
-    key.extend_from_slice(owner.account.as_bytes());
-    key.push(0);
-    key.extend_from_slice(owner.name.as_bytes());
-    key.push(0);
-    key
-}
-
-fn name_key(record: &TokenRecord) -> Vec<u8> {
-    let mut key = owner_prefix(&record.owner);
-    key.extend_from_slice(record.name.as_bytes());
-    key.push(0);
-    key.extend_from_slice(record.id.short().as_bytes());
-    key
-}
-
-fn date_key(record: &TokenRecord) -> Vec<u8> {
-    let mut key = owner_prefix(&record.owner);
-    key.extend_from_slice(&sortable(record.created_at));
-    key.extend_from_slice(record.id.short().as_bytes());
-    key
 }
 
 /// The record a hash leads to, or its tombstone.
@@ -266,6 +241,13 @@ pub(super) fn by_ref(transaction: &ReadTransaction, name: TokenRef) -> Result<Op
     match name {
         TokenRef::Id(id) => Ok(by_short(transaction, id.short().as_bytes())?.filter(|record| record.id == id)),
         TokenRef::Short(short) => by_short(transaction, short.as_bytes()),
+        TokenRef::Public(public) => {
+            let found = match public.first_chunk() {
+                Some(short) => by_short(transaction, short)?,
+                None => None,
+            };
+            Ok(found.filter(|record| record.id.public() == public))
+        }
         TokenRef::Serial(serial) => match transaction.open_table(SERIALS)?.get(serial)? {
             Some(short) => by_short(transaction, short.value()),
             None => Ok(None),
@@ -280,66 +262,8 @@ fn by_short(transaction: &ReadTransaction, short: &[u8; 12]) -> Result<Option<To
     }
 }
 
-/// The last use kept for a token whose events are gone.
-pub(super) fn kept_last_use(transaction: &ReadTransaction, id: TokenId) -> Result<Option<[u8; 28]>, Fault> {
-    Ok(transaction.open_table(LAST_USE)?.get(id.as_bytes())?.map(|value| *value.value()))
-}
-
-/// One page of a listing: one range scan from the cursor. A text that is no cursor gives an empty page.
-pub(super) fn list(transaction: &ReadTransaction, listing: &Listing) -> Result<Page, Fault> {
-    let prefix = match (listing.single_owner(), &listing.account) {
-        (Some(owner), _) => owner_prefix(&owner),
-        (None, Some(account)) => [account.as_bytes(), b"\0"].concat(),
-        (None, None) => Vec::new(),
-    };
-    let mut page = Page { records: Vec::new(), next: None };
-    let after = match listing.after.as_deref().map(from_hex) {
-        Some(None) => return Ok(page),
-        Some(Some(after)) => Some(after),
-        None => None,
-    };
-    let from = after.as_deref().filter(|after| *after > prefix.as_slice()).unwrap_or(&prefix);
-    let index = transaction.open_table(match listing.sort {
-        SortBy::Name => BY_NAME,
-        SortBy::Created => BY_DATE,
-    })?;
-    let records = transaction.open_table(RECORDS)?;
-    let mut last: Option<Vec<u8>> = None;
-    for entry in index.range(from..)? {
-        let (key, _) = entry?;
-        let key = key.value();
-        if !key.starts_with(&prefix) {
-            break;
-        }
-        if after.as_deref() == Some(key) {
-            continue;
-        }
-        if page.records.len() >= listing.limit {
-            page.next = last.map(|key| to_hex(&key));
-            break;
-        }
-        let short = key.last_chunk::<12>().ok_or_else(|| StoreError::Corrupt("an index key is cut".to_owned()))?;
-        let packed = records
-            .get(short)?
-            .ok_or_else(|| StoreError::Corrupt("an owner index leads to a token that is not there".to_owned()))?;
-        page.records.push(codec::decode(packed.value())?);
-        last = Some(key.to_vec());
-    }
-    Ok(page)
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    push_hex(&mut text, bytes);
-    text
-}
-
-/// Reads pairs of hex digits.
-pub(in crate::store) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    if !odd.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()).collect()
+/// The last uses kept for tokens whose events are gone.
+pub(super) fn kept_last_uses(transaction: &ReadTransaction, ids: &[TokenId]) -> Result<Vec<Option<[u8; 28]>>, Fault> {
+    let table = transaction.open_table(LAST_USE)?;
+    ids.iter().map(|id| Ok(table.get(id.as_bytes())?.map(|value| *value.value()))).collect()
 }

@@ -9,10 +9,11 @@ use redis::{Cmd, Pipeline, Value};
 
 use super::connection::{Call, Failure};
 use super::keys::LAST_USE;
+use super::listing::TOKENS_AT_ONCE;
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::activity::{Event, EventId, EventLog, FrameHead, Frames};
 use crate::clock::Timestamp;
-use crate::token::{LastUse, ShortId, StoreError, StoreFuture, TokenId};
+use crate::token::{LastUse, ShortId, StoreError, StoreFuture, TokenId, parse_hex12};
 
 /// Bytes after which a pipeline is sent and the next one begun.
 const PIPELINE_BYTES: usize = 128 << 10;
@@ -193,27 +194,41 @@ impl Core {
         self.retention.max_age.as_secs().clamp(1, 100 * 366 * 86_400)
     }
 
-    /// The head of the list, or what was noted once a day of a list that has left.
-    pub(super) async fn last_use(&self, id: TokenId) -> Result<Option<LastUse>, StoreError> {
-        let (name, short) = ("reading a token's last use", id.short());
-        let mut pipe = redis::pipe();
-        pipe.cmd("LRANGE").arg(self.target.keys.activity(&short)).arg(0).arg(LAST_USE_SPAN);
-        pipe.cmd("HGET").arg(self.target.keys.counters(&short)).arg(LAST_USE);
-        let answers = self.admin.pipeline(Call::repeatable(name, UNHURRIED), &pipe).await?;
-        let mut uses = Vec::with_capacity(2);
-        for answer in answers {
-            let last = match &answer {
-                Value::Nil => continue,
-                Value::BulkString(noted) => FrameHead::parse_last_use(noted),
-                Value::Array(frames) => match newest_use(frames) {
-                    Some(frame) => FrameHead::parse_last_use(frame.last_use()),
-                    None => continue,
-                },
-                _ => None,
-            };
-            uses.push(last.ok_or_else(|| unexpected(name))?);
+    /// Per token the newest use in its list, or what was noted once a day of a list that has left.
+    pub(super) async fn last_uses(&self, ids: &[TokenId]) -> Result<Vec<Option<LastUse>>, StoreError> {
+        let mut uses = Vec::with_capacity(ids.len());
+        for part in ids.chunks(TOKENS_AT_ONCE) {
+            uses.extend(self.some_last_uses(part).await?);
         }
-        Ok(uses.into_iter().max_by_key(|last| last.at))
+        Ok(uses)
+    }
+
+    /// One round trip, and another for tokens whose newest event is no use.
+    async fn some_last_uses(&self, ids: &[TokenId]) -> Result<Vec<Option<LastUse>>, StoreError> {
+        let call = Call::repeatable(LAST_USES, UNHURRIED);
+        let mut pipe = redis::pipe();
+        for short in ids.iter().map(TokenId::short) {
+            pipe.cmd("LRANGE").arg(self.target.keys.activity(&short)).arg(0).arg(0);
+            pipe.cmd("HGET").arg(self.target.keys.counters(&short)).arg(LAST_USE);
+        }
+        let answers = self.admin.pipeline(call, &pipe).await?;
+        let mut uses = Vec::with_capacity(ids.len());
+        let mut unclear = Vec::new();
+        let mut pipe = redis::pipe();
+        for (at, (id, answers)) in ids.iter().zip(answers.as_chunks::<2>().0).enumerate() {
+            let [head, noted] = answers;
+            let newest = use_in(head)?;
+            if newest.is_none() && matches!(head, Value::Array(frames) if !frames.is_empty()) {
+                pipe.cmd("LRANGE").arg(self.target.keys.activity(&id.short())).arg(1).arg(LAST_USE_SPAN);
+                unclear.push(at);
+            }
+            uses.push(later(newest, use_in(noted)?));
+        }
+        let answers = self.admin.pipeline(call, &pipe).await?;
+        for (at, answer) in unclear.into_iter().zip(&answers) {
+            uses[at] = later(uses[at], use_in(answer)?);
+        }
+        Ok(uses)
     }
 
     async fn page(&self, token: TokenId, skip: usize, take: usize) -> Result<Vec<Event>, StoreError> {
@@ -241,8 +256,8 @@ impl Core {
         let key = self.target.keys.activity(&token.short());
         let most = self.retention.per_token.to_string();
         let call = Call::repeatable("reading an event", UNHURRIED);
-        let name = ShortId::parse_losant(&id.to_string()).map_err(|_| unexpected("reading an event"))?;
-        let args = [&name.as_bytes()[..], most.as_bytes()];
+        let name = parse_hex12(&id.to_string()).map_err(|_| unexpected("reading an event"))?;
+        let args = [&name[..], most.as_bytes()];
         match self.admin.script(call, &self.target.scripts.event, &[&key], &args).await? {
             Value::BulkString(frame) => self.shown(token, &frame),
             Value::Nil => Ok(None),
@@ -289,6 +304,26 @@ fn short_of(group: &Group<'_>) -> ShortId {
 fn last_use<'a>(group: &Group<'a>) -> &'a [u8] {
     let heads = group.iter().rev().filter_map(|(_, _, frame)| FrameHead::of(frame).ok());
     heads.filter(FrameHead::is_use).map(|head| head.last_use()).next().unwrap_or_default()
+}
+
+const LAST_USES: &str = "reading when tokens were last used";
+
+/// The use in an answer: a note, or frames listed newest first.
+fn use_in(answer: &Value) -> Result<Option<LastUse>, StoreError> {
+    let last = match answer {
+        Value::Nil => return Ok(None),
+        Value::BulkString(noted) => FrameHead::parse_last_use(noted),
+        Value::Array(frames) => match newest_use(frames) {
+            Some(frame) => FrameHead::parse_last_use(frame.last_use()),
+            None => return Ok(None),
+        },
+        _ => None,
+    };
+    last.map(Some).ok_or_else(|| unexpected(LAST_USES))
+}
+
+fn later(one: Option<LastUse>, other: Option<LastUse>) -> Option<LastUse> {
+    [one, other].into_iter().flatten().max_by_key(|last| last.at)
 }
 
 /// The newest frame that is a use of its token, of those listed newest first.

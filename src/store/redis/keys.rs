@@ -77,7 +77,23 @@ impl Keys {
         format!("{}:owners", self.prefix).into_bytes()
     }
 
-    /// The tokens of an owner (given as a member of [`owners`](Self::owners)) in one order.
+    /// The tokens of an account by date.
+    pub(super) fn account(&self, account: &str) -> Vec<u8> {
+        format!("{}:{{a:{account}}}:d", self.prefix).into_bytes()
+    }
+
+    /// The privileged tokens of an account.
+    pub(super) fn privileged(&self, account: &str) -> Vec<u8> {
+        format!("{}:{{a:{account}}}:p", self.prefix).into_bytes()
+    }
+
+    /// Where the derived id of an owner or account leads.
+    pub(super) fn foreign(&self, key: &[u8]) -> Vec<u8> {
+        [self.prefix.as_bytes(), b":i:", key].concat()
+    }
+
+    /// The tokens of an owner (given as a member of [`owners`](Self::owners)) in one order; the newest are read from the
+    /// end of those by date.
     pub(super) fn index(&self, owner: &[u8], sort: SortBy) -> Vec<u8> {
         let mut key = format!("{}:{{o:", self.prefix).into_bytes();
         key.extend_from_slice(owner);
@@ -96,9 +112,12 @@ impl Keys {
     }
 }
 
-/// An owner as a member of the owner index: sorts by account, then name, since neither holds control characters.
+/// A member of an index: key of the index, member.
+pub(super) type Member = (Vec<u8>, Vec<u8>);
+
+/// An owner as a member of the owner index.
 pub(super) fn owner_member(owner: &Owner) -> Vec<u8> {
-    [owner.account.as_bytes(), b"\0", owner.name.as_bytes()].concat()
+    crate::store::foreign::pack_owner(owner)
 }
 
 /// A token as a member of one of its owner's indexes: sorts by name or date, then id; the id is the last 16 bytes.
@@ -106,7 +125,7 @@ pub(super) fn token_member(record: &TokenRecord, sort: SortBy) -> Vec<u8> {
     let id = record.id.as_bytes();
     match sort {
         SortBy::Name => [record.name.as_bytes(), b"\0", id].concat(),
-        SortBy::Created => {
+        SortBy::Created | SortBy::Newest => {
             // The flipped sign bit makes dates before 1970 sort first.
             let date = (record.created_at.as_millis() ^ i64::MIN).to_be_bytes();
             [&date[..], id].concat()

@@ -7,22 +7,19 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, Value};
 
 use super::connection::Call;
-use super::keys::{id_of_member, owner_member, parse_record, token_member};
+use super::keys::{Member, id_of_member, owner_member, parse_record, token_member};
 use super::{Core, UNHURRIED, unexpected};
-use crate::token::{Listing, Page, SortBy, StoreError, TokenRecord, push_hex};
+use crate::token::{Listing, Owner, Page, SortBy, StoreError, TokenRecord, push_hex};
 
 /// Owners whose indexes are read in one round trip.
 const OWNERS_AT_ONCE: usize = 32;
-/// Members read of one index, and records read, in one round trip.
-const TOKENS_AT_ONCE: usize = 512;
+/// Members read of one index, and records read, in one round trip: a thousand tokens and one that tells of more are two.
+pub(super) const TOKENS_AT_ONCE: usize = 1024;
 /// A member that dangles is swept when it still does so long after it was first seen to: no creation, which writes the
 /// member ahead of its record, takes that long.
 const SWEEP_AFTER: Duration = Duration::from_secs(60);
 /// Dangling members remembered.
 const MOST_DANGLING: usize = 4096;
-
-/// An index member that was seen without a record: index key and member.
-type Member = (Vec<u8>, Vec<u8>);
 
 /// Members that were seen without a record, and when first.
 #[derive(Default)]
@@ -52,7 +49,8 @@ impl Dangling {
     }
 }
 
-/// A place in a listing: just after this member of this owner.
+/// A place in a listing: just after this member of this owner, or of this account for the newest of an account. The two
+/// cannot be confused: only an owner holds a zero.
 #[derive(Clone, Debug, PartialEq)]
 struct Place {
     owner: Vec<u8>,
@@ -92,13 +90,15 @@ fn sort_byte(sort: SortBy) -> u8 {
     match sort {
         SortBy::Name => b'n',
         SortBy::Created => b'd',
+        SortBy::Newest => b'r',
     }
 }
 
 /// A walk through one listing.
 struct Walk {
     sort: SortBy,
-    /// The owners still to come as a range of the owner index; `None` for a single owner, whose only name is `single`.
+    /// The owners still to come as a range of the owner index; `None` for a single owner or account, whose only name is
+    /// `single`.
     owners: Option<(Vec<u8>, Vec<u8>)>,
     single: Option<Vec<u8>>,
     /// Where the first owner to come goes on.
@@ -149,11 +149,16 @@ impl Core {
         let resume = walk.resume.take();
         let mut pipe = redis::pipe();
         for owner in &owners {
-            let low = match &resume {
+            let from = match &resume {
                 Some(place) if place.owner == *owner => bound(b'(', &place.member),
+                _ if walk.sort == SortBy::Newest => b"+".to_vec(),
                 _ => b"-".to_vec(),
             };
-            pipe.add_command(range(&self.target.keys.index(owner, walk.sort), &low, b"+", most));
+            let index = self.order(owner, walk.sort);
+            pipe.add_command(match walk.sort {
+                SortBy::Newest => reverse_range(&index, &from, most),
+                SortBy::Name | SortBy::Created => range(&index, &from, b"+", most),
+            });
         }
         let answers = self.admin.pipeline(Call::repeatable("listing tokens", UNHURRIED), &pipe).await?;
         let mut places = Vec::new();
@@ -191,19 +196,28 @@ impl Core {
             };
             let stands = |record: &TokenRecord| {
                 record.id == id
-                    && owner_member(&record.owner) == place.owner
+                    && (owner_member(&record.owner) == place.owner || record.owner.account.as_bytes() == place.owner)
                     && token_member(record, sort) == place.member
             };
             match record.filter(stands) {
                 Some(record) => found.push((place.clone(), record)),
-                None => dangling.push((self.target.keys.index(&place.owner, sort), place.member.clone())),
+                None => dangling.push((self.order(&place.owner, sort), place.member.clone())),
             }
         }
         self.sweep(dangling).await;
         Ok(found)
     }
 
-    async fn sweep(&self, seen: Vec<Member>) {
+    /// The index of an owner or account in one order.
+    fn order(&self, owner: &[u8], sort: SortBy) -> Vec<u8> {
+        match std::str::from_utf8(owner) {
+            Ok(account) if sort == SortBy::Newest && !owner.contains(&0) => self.target.keys.account(account),
+            _ => self.target.keys.index(owner, sort),
+        }
+    }
+
+    /// Removes members that were seen without a record before, and notes the others.
+    pub(super) async fn sweep(&self, seen: Vec<Member>) {
         if seen.is_empty() {
             return;
         }
@@ -226,6 +240,10 @@ impl Walk {
         };
         if let Some(owner) = listing.single_owner() {
             return Some(Self { sort: listing.sort, owners: None, single: Some(owner_member(&owner)), resume });
+        }
+        if listing.sort == SortBy::Newest {
+            let account = listing.account.clone().unwrap_or_else(|| Owner::default().account);
+            return Some(Self { sort: listing.sort, owners: None, single: Some(account.into_bytes()), resume });
         }
         let (low, high) = match &listing.account {
             Some(account) => ([b"[", account.as_bytes(), b"\0"].concat(), [b"(", account.as_bytes(), b"\x01"].concat()),
@@ -254,6 +272,12 @@ fn bound(kind: u8, member: &[u8]) -> Vec<u8> {
 fn range(index: &[u8], low: &[u8], high: &[u8], most: usize) -> Cmd {
     let mut cmd = redis::cmd("ZRANGE");
     cmd.arg(index).arg(low).arg(high).arg("BYLEX").arg("LIMIT").arg(0).arg(most);
+    cmd
+}
+
+fn reverse_range(index: &[u8], from: &[u8], most: usize) -> Cmd {
+    let mut cmd = redis::cmd("ZRANGE");
+    cmd.arg(index).arg(from).arg("-").arg("BYLEX").arg("REV").arg("LIMIT").arg(0).arg(most);
     cmd
 }
 

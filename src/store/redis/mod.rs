@@ -7,6 +7,7 @@
 mod activity;
 mod connection;
 mod feed;
+mod indexes;
 mod keys;
 mod listing;
 mod quota;

@@ -164,7 +164,7 @@ async fn resolve(stores: &Stores, hash: SecretHash) -> Result<Lookup, StoreError
 /// A secret whose hash lies outside the tag of `id`.
 fn foreign_secret(id: TokenId) -> SecretSlot {
     loop {
-        let (_, hash, _) = PlainSecret::mint(Form::Tg, &KEY);
+        let (_, hash, _) = PlainSecret::mint(Form::Tg, &KEY, Timestamp::system());
         if hash.tag() != id.tag() {
             return SecretSlot { hash, created_at: Timestamp::system(), expires_at: None };
         }
@@ -261,7 +261,7 @@ async fn a_server_that_is_down_at_the_start_is_reached_later() {
 async fn calls_recover_after_a_restart_and_the_gap_is_told() {
     let mut server = Server::start(&[]).await;
     let stores = server.open(Duration::from_millis(500)).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     let mut changes = stores.tokens.changes();
     while changes.try_recv().is_ok() {}
     server.stop();
@@ -276,7 +276,7 @@ async fn calls_recover_after_a_restart_and_the_gap_is_told() {
     let after = eventually("look-ups work", async || resolve(&stores, first_hash(&kept)).await.ok()).await;
     assert!(matches!(after, Lookup::Unknown), "nothing was persisted");
     eventually("the gap is told", async || matches!(changes.try_recv(), Ok(Change::Gap)).then_some(())).await;
-    let made = eventually("writes work", async || stores.tokens.create(record("a", "b", "c")).await.ok()).await;
+    let made = eventually("writes work", async || stores.tokens.create(record("a", "b", "c"), true).await.ok()).await;
     let told = async || match changes.try_recv() {
         Ok(Change::Token { id, .. }) => (id == made.id).then_some(()),
         _ => None,
@@ -289,7 +289,7 @@ async fn a_stalled_server_closes_the_link_until_it_answers() {
     let server = Server::start(&[]).await;
     let timeout = Duration::from_millis(50);
     let stores = server.open(timeout).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     server.signal("-STOP");
     let began = Instant::now();
     let error = resolve(&stores, first_hash(&kept)).await.expect_err("stalled");
@@ -340,7 +340,7 @@ fn local_ports_towards(port: u16) -> HashSet<u16> {
 async fn look_ups_outlive_the_reset_of_every_connection() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     let mut connection = server.connect().await;
     for round in 0..5 {
         redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("NORMAL").exec_async(&mut connection).await.expect("cut");
@@ -359,7 +359,7 @@ async fn look_ups_outlive_the_reset_of_every_connection() {
 async fn a_demoted_server_is_left_until_it_takes_writes_again() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     let mut connection = server.connect().await;
     // A primary that nobody listens on: the replica keeps its data.
     let port = free_port().to_string();
@@ -376,7 +376,7 @@ async fn a_demoted_server_is_left_until_it_takes_writes_again() {
 async fn a_cold_token_costs_one_round_trip() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     let never = foreign_secret(kept.id).hash;
     let mut connection = server.connect().await;
     let before = calls(&mut connection).await;
@@ -403,7 +403,7 @@ async fn flushed_scripts_are_sent_again() {
     let stores = server.open(RELAXED).await;
     let mut connection = server.connect().await;
     redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut connection).await.expect("flushed");
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     assert!(matches!(resolve(&stores, first_hash(&kept)).await, Ok(Lookup::Found(_))));
     redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut connection).await.expect("flushed");
     let mut batch = Vec::new();
@@ -418,7 +418,7 @@ async fn a_second_secret_of_another_tag_is_forwarded() {
     let mut sent = record("default", "mira", "imported");
     let second = foreign_secret(sent.id);
     sent.secrets.push(second);
-    let kept = stores.tokens.create(sent.clone()).await.expect("created");
+    let kept = stores.tokens.create(sent.clone(), true).await.expect("created");
     let Ok(Lookup::Found(found)) = resolve(&stores, second.hash).await else { panic!("not found") };
     assert_eq!(found.record, kept);
     assert_eq!(stores.tokens.find_by_hash(second.hash).await.expect("answered"), Some(kept.clone()));
@@ -426,8 +426,8 @@ async fn a_second_secret_of_another_tag_is_forwarded() {
     // Neither a second token nor a repetition may disturb it.
     let mut thief = record("default", "noor", "thief");
     thief.secrets.push(second);
-    assert!(matches!(stores.tokens.create(thief.clone()).await, Err(StoreError::Exists)));
-    assert!(matches!(stores.tokens.create(sent).await, Err(StoreError::Exists)));
+    assert!(matches!(stores.tokens.create(thief.clone(), true).await, Err(StoreError::Exists)));
+    assert!(matches!(stores.tokens.create(sent, true).await, Err(StoreError::Exists)));
     assert!(matches!(resolve(&stores, second.hash).await, Ok(Lookup::Found(_))));
     assert!(matches!(resolve(&stores, first_hash(&thief)).await, Ok(Lookup::Unknown)));
 
@@ -435,14 +435,14 @@ async fn a_second_secret_of_another_tag_is_forwarded() {
     let alone = TokenRecord { secrets: vec![kept.secrets[0]], ..kept };
     stores.tokens.update(alone).await.expect("updated");
     assert!(matches!(resolve(&stores, second.hash).await, Ok(Lookup::Unknown)));
-    let thief = stores.tokens.create(thief).await.expect("free now");
+    let thief = stores.tokens.create(thief, true).await.expect("free now");
     let now = Timestamp::system();
     stores.tokens.revoke(thief.id, "gone".to_owned(), now).await.expect("revoked").expect("it was there");
     let Ok(Lookup::Revoked(stone)) = resolve(&stores, second.hash).await else { panic!("no tombstone") };
     assert_eq!((stone.id, stone.revoked_at, stone.reason.as_str()), (thief.id, now, "gone"));
     let mut again = record("default", "mira", "again");
     again.secrets.push(second);
-    assert!(matches!(stores.tokens.create(again).await, Err(StoreError::Revoked)));
+    assert!(matches!(stores.tokens.create(again, true).await, Err(StoreError::Revoked)));
 }
 
 #[tokio::test]
@@ -457,7 +457,7 @@ async fn a_forward_whose_token_never_came_is_taken_over() {
     let mut set = redis::cmd("SET");
     set.arg(keys.secret(&second.hash)).arg(left);
     set.exec_async(&mut server.connect().await).await.expect("left behind");
-    stores.tokens.create(sent).await.expect("created");
+    stores.tokens.create(sent, true).await.expect("created");
     assert!(matches!(resolve(&stores, second.hash).await, Ok(Lookup::Found(_))));
 }
 
@@ -468,7 +468,7 @@ async fn every_handle_hears_of_every_change() {
     let (mut near, mut far) = (one.tokens.changes(), two.tokens.changes());
     while near.try_recv().is_ok() {}
     while far.try_recv().is_ok() {}
-    let kept = one.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = one.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     // Told before the call returns, without waiting for the server's message.
     assert!(matches!(near.try_recv(), Ok(Change::Token { id, .. }) if id == kept.id));
     let heard = async || match far.try_recv() {
@@ -484,7 +484,7 @@ async fn every_handle_hears_of_every_change() {
 async fn calls_from_other_runtimes_and_plain_threads_work() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     let hash = first_hash(&kept);
     let thread = std::thread::spawn(move || {
         // No timer, no I/O driver.
@@ -574,7 +574,7 @@ async fn a_read_whose_answer_is_lost_is_sent_again_and_a_lease_is_not() {
     let relay = Relay::start(&server).await;
     let config = RedisConfig { port: relay.port, ..server.config() };
     let stores = open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened");
-    let kept = stores.tokens.create(record("default", "mira", "first")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     relay.cut_the_answer_to(b"EVALSHA");
     assert!(matches!(resolve(&stores, first_hash(&kept)).await, Ok(Lookup::Found(_))));
     assert!(relay.has_cut());
@@ -610,7 +610,7 @@ async fn a_batch_whose_fate_was_unknown_is_not_written_twice() {
 async fn lists_stay_near_their_cap_and_leave_with_their_token() {
     let server = Server::start(&[]).await;
     let stores = server.open(RELAXED).await;
-    let kept = stores.tokens.create(record("default", "mira", "busy")).await.expect("created");
+    let kept = stores.tokens.create(record("default", "mira", "busy"), true).await.expect("created");
     let stray = record("default", "mira", "never kept").id;
     let mut writer = Writer::new();
     for _ in 0..40 {
@@ -645,10 +645,10 @@ async fn a_full_server_still_lets_known_tokens_in_and_revokes() {
     let stores = server.open(RELAXED).await;
     let mut sent = record("default", "mira", "first");
     sent.secrets.push(foreign_secret(sent.id));
-    let kept = stores.tokens.create(sent).await.expect("created");
+    let kept = stores.tokens.create(sent, true).await.expect("created");
     let mut connection = server.connect().await;
     redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg("1").exec_async(&mut connection).await.expect("set");
-    let full = stores.tokens.create(record("default", "mira", "second")).await.expect_err("no room");
+    let full = stores.tokens.create(record("default", "mira", "second"), true).await.expect_err("no room");
     assert!(matches!(full, StoreError::Full(_)), "{full:?}");
     let found = stores.tokens.resolve(first_hash(&kept), metered(), Timestamp::system()).await;
     assert!(matches!(found, Ok(Lookup::Found(_))), "{found:?}");
@@ -662,7 +662,7 @@ async fn a_full_server_still_lets_known_tokens_in_and_revokes() {
 async fn every_operation(stores: &Stores) -> Vec<String> {
     let (mut secrets, now) = (Vec::new(), Timestamp::system());
     let mut minted = |form: Form| {
-        let (secret, hash, id) = PlainSecret::mint(form, &KEY);
+        let (secret, hash, id) = PlainSecret::mint(form, &KEY, Timestamp::system());
         secrets.push(secret.expose().to_owned());
         (hash, id, SecretSlot { hash, created_at: now, expires_at: None })
     };
@@ -670,7 +670,7 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
     for form in [Form::Tg, Form::Xms, Form::Dynatrace, Form::Astra] {
         let (_, id, slot) = minted(form);
         let sent = TokenRecord { id, form, secrets: vec![slot], ..record("acme", "mira", "every") };
-        kept.push(stores.tokens.create(sent).await.expect("created"));
+        kept.push(stores.tokens.create(sent, true).await.expect("created"));
     }
     let (foreign, _, slot) = minted(Form::Tg);
     let mut edit = TokenRecord { name: "renamed".to_owned(), ..kept[0].clone() };
@@ -914,9 +914,9 @@ async fn measure_memory_and_batches() {
     for n in 0..100 {
         let made = (0..100).map(|m| {
             let tokens = Arc::clone(&stores.tokens);
-            tokio::spawn(
-                async move { tokens.create(record("default", &format!("owner{n}"), &format!("token{m}"))).await },
-            )
+            tokio::spawn(async move {
+                tokens.create(record("default", &format!("owner{n}"), &format!("token{m}")), true).await
+            })
         });
         for task in made.collect::<Vec<_>>() {
             tokens.push(task.await.expect("ran").expect("created"));

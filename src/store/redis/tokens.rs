@@ -1,21 +1,21 @@
 //! Tokens: records, secrets, serials.
 //!
-//! Order of writes: the owner's indexes and forwards first, the record last; a revocation the other way round, tombstones
+//! Order of writes: ids of the owner, indexes and forwards first, the record last; a revocation the other way round, tombstones
 //! of forwarded secrets first of all. What an interrupted call leaves is an index member or a forward without a record,
 //! which readers skip.
 
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 use tokio::sync::broadcast;
 
 use super::connection::Call;
-use super::keys::{Entry, owner_member, pack_change, pack_record, parse_record, token_member};
+use super::keys::{Entry, owner_member, pack_change, pack_record, parse_record};
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::clock::Timestamp;
 use crate::token::{
-    Change, LastUse, Listing, Lookup, Page, PlanTable, SecretHash, ShortId, SortBy, StoreError, StoreFuture, TokenId,
-    TokenRecord, TokenRef, TokenStore, Tombstone,
+    Change, Counts, LastUse, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, SecretHash, ShortId, StoreError,
+    StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore, Tombstone,
 };
 
 /// Life of a tombstone in seconds.
@@ -38,8 +38,8 @@ impl TokenStore for RedisStore {
         self.unhurried(async move |core| core.find_by_hash(hash).await)
     }
 
-    fn create(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
-        self.unhurried(async move |core| core.create(record).await)
+    fn create(&self, record: TokenRecord, check_number: bool) -> StoreFuture<'_, TokenRecord> {
+        self.unhurried(async move |core| core.create(record, check_number).await)
     }
 
     fn update(&self, record: TokenRecord) -> StoreFuture<'_, TokenRecord> {
@@ -54,8 +54,24 @@ impl TokenStore for RedisStore {
         self.unhurried(async move |core| core.list(listing).await)
     }
 
+    fn count(&self, account: String) -> StoreFuture<'_, Counts> {
+        self.unhurried(async move |core| core.count(&account).await)
+    }
+
+    fn owner(&self, key: OwnerKey) -> StoreFuture<'_, Option<Owner>> {
+        self.unhurried(async move |core| core.owner(key).await)
+    }
+
+    fn account(&self, uuid: uuid::Uuid) -> StoreFuture<'_, Option<String>> {
+        self.unhurried(async move |core| core.account(uuid).await)
+    }
+
     fn last_use(&self, id: TokenId) -> StoreFuture<'_, Option<LastUse>> {
-        self.unhurried(async move |core| core.last_use(id).await)
+        self.unhurried(async move |core| Ok(core.last_uses(&[id]).await?.pop().flatten()))
+    }
+
+    fn last_uses(&self, ids: Vec<TokenId>) -> StoreFuture<'_, Vec<Option<LastUse>>> {
+        self.unhurried(async move |core| core.last_uses(&ids).await)
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {
@@ -76,6 +92,12 @@ impl Core {
         match token {
             TokenRef::Id(id) => self.read(id).await,
             TokenRef::Short(short) => self.read_short(&short).await,
+            TokenRef::Public(public) => {
+                let mut short = [0; TokenId::SHORT];
+                short.copy_from_slice(&public[..TokenId::SHORT]);
+                let found = self.read_short(&ShortId::from_bytes(short)).await?;
+                Ok(found.filter(|record| record.id.public() == public))
+            }
             TokenRef::Serial(serial) => {
                 let Some(id) = self.get("finding a serial", &self.target.keys.serial(serial)).await? else {
                     return Ok(None);
@@ -103,7 +125,7 @@ impl Core {
         packed.map(|packed| parse_record(&packed)).transpose()
     }
 
-    async fn get(&self, name: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(super) async fn get(&self, name: &'static str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let mut cmd = redis::cmd("GET");
         cmd.arg(key);
         match self.admin.command(Call::repeatable(name, UNHURRIED), &cmd).await? {
@@ -113,9 +135,10 @@ impl Core {
         }
     }
 
-    async fn create(&self, mut record: TokenRecord) -> Result<TokenRecord, StoreError> {
+    async fn create(&self, mut record: TokenRecord, check_number: bool) -> Result<TokenRecord, StoreError> {
         let mut pipe = redis::pipe();
         pipe.cmd("INCR").arg(self.target.keys.last_serial());
+        let number_at = self.note(&mut pipe, &record.owner, check_number).await?;
         self.index(&mut pipe, &record);
         let call = Call::once("making a token", UNHURRIED);
         let answers = self.admin.pipeline(call, &pipe).await?;
@@ -123,9 +146,19 @@ impl Core {
             Some(Value::Int(serial)) => serial.unsigned_abs(),
             _ => return Err(unexpected("drawing a serial")),
         };
-        match self.create_indexed(&record).await {
+        // Another owner with this number may have come just now.
+        let number = number_at.filter(|_| check_number).and_then(|at| answers.get(at));
+        let created = match number {
+            Some(Value::BulkString(owner)) if *owner != owner_member(&record.owner) => {
+                Err(StoreError::owner_clash(&record.owner))
+            }
+            _ => self.create_indexed(&record).await,
+        };
+        match created {
             Ok(()) => Ok(record),
-            Err(refusal @ (StoreError::Exists | StoreError::Revoked)) => {
+            Err(
+                refusal @ (StoreError::Exists | StoreError::IdTaken | StoreError::Revoked | StoreError::OwnerClash(_)),
+            ) => {
                 self.retract(&record).await?;
                 Err(refusal)
             }
@@ -160,10 +193,13 @@ impl Core {
             return Err(StoreError::Conflict);
         }
         let new = TokenRecord { generation: record.generation + 1, serial: old.serial, ..record };
-        let moved = members(&old) != members(&new);
+        let moved = self.members(&old) != self.members(&new);
         let call = Call::once("changing a token", UNHURRIED);
         if moved {
             let mut pipe = redis::pipe();
+            if new.owner != old.owner {
+                self.note(&mut pipe, &new.owner, false).await?;
+            }
             self.index(&mut pipe, &new);
             self.admin.pipeline(call, &pipe).await?;
         }
@@ -286,10 +322,9 @@ impl Core {
     async fn tidy(&self, old: &TokenRecord, new: Option<&TokenRecord>) {
         let call = Call::repeatable("tidying up", UNHURRIED);
         let mut pipe = redis::pipe();
-        let kept = new.map(members);
-        let stale = members(old).into_iter().filter(|member| kept.as_ref().is_none_or(|kept| !kept.contains(member)));
-        for (owner, sort, member) in stale {
-            pipe.cmd("ZREM").arg(self.target.keys.index(&owner, sort)).arg(member);
+        let kept = new.map(|new| self.members(new)).unwrap_or_default();
+        for (index, member) in self.members(old).into_iter().filter(|member| !kept.contains(member)) {
+            pipe.cmd("ZREM").arg(index).arg(member);
         }
         match new {
             // A reader may have swept them while there was no record behind them.
@@ -308,15 +343,6 @@ impl Core {
         }
     }
 
-    /// Adds a token to its owner's indexes, and the owner to the index of owners.
-    fn index(&self, pipe: &mut Pipeline, record: &TokenRecord) {
-        let owner = owner_member(&record.owner);
-        pipe.cmd("ZADD").arg(self.target.keys.owners()).arg(0).arg(owner);
-        for (owner, sort, member) in members(record) {
-            pipe.cmd("ZADD").arg(self.target.keys.index(&owner, sort)).arg(0).arg(member);
-        }
-    }
-
     /// Life of an event, in seconds.
     pub(super) fn activity_life(&self) -> Vec<u8> {
         self.life_of_events().to_string().into_bytes()
@@ -330,15 +356,11 @@ fn verdict(answer: Value) -> Result<(), StoreError> {
         b"ok" => Ok(()),
         b"gone" => Err(StoreError::NotFound),
         b"conflict" => Err(StoreError::Conflict),
+        b"taken" => Err(StoreError::IdTaken),
         b"exists" => Err(StoreError::Exists),
         b"revoked" => Err(StoreError::Revoked),
         _ => Err(unexpected("writing a token")),
     }
-}
-
-/// The members of a token in the indexes of its owner.
-fn members(record: &TokenRecord) -> [(Vec<u8>, SortBy, Vec<u8>); 2] {
-    [SortBy::Name, SortBy::Created].map(|sort| (owner_member(&record.owner), sort, token_member(record, sort)))
 }
 
 fn hashes(record: &TokenRecord) -> Vec<SecretHash> {
