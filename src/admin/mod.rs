@@ -7,11 +7,14 @@ pub(crate) mod control;
 mod dialect;
 mod dialects;
 mod endpoint;
+mod instance;
 mod listener;
 mod metrics;
 pub(crate) mod openapi;
 mod plane;
+mod problem;
 mod request;
+mod routing;
 pub(crate) mod service;
 mod spec;
 #[cfg(test)]
@@ -19,5 +22,7 @@ mod tests;
 pub(crate) mod view;
 
 pub(crate) use config::{AstraConfig, Config, XmsConfig};
+pub(crate) use instance::Instance;
 pub(crate) use listener::serve;
 pub(crate) use plane::{AdminPlane, AdminServices};
+pub(crate) use routing::{Asked, Nowhere, Place, Routing};

@@ -21,7 +21,7 @@ use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::metrics::AdminMetrics;
 use super::request::{has_one_host, problem, read, request_id};
 use super::service::TokenService;
-use super::{dialects, openapi};
+use super::{Instance, Routing, dialects, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
 use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources};
 use crate::clock::{Clock, Now};
@@ -66,6 +66,10 @@ pub(crate) struct AdminServices {
     pub(crate) trusted: TrustedProxies,
     /// Takes events.
     pub(crate) recorder: Recorder,
+    /// The routes of the data plane.
+    pub(crate) routing: Arc<dyn Routing>,
+    /// This process.
+    pub(crate) instance: Instance,
     /// The time.
     pub(crate) clock: Clock,
 }

@@ -1,13 +1,13 @@
 //! What the control plane asks of every request, and what it answers where no dialect does.
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::Version;
 use http::request::Parts;
-use http::{HeaderValue, Version};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::dialect::{Fault, Reply};
+use super::problem::Problem;
 
 /// Longest request body, in bytes; 413 beyond.
 const MAX_BODY: usize = 1 << 20;
@@ -46,24 +46,13 @@ pub(super) fn request_id(head: &Parts) -> String {
     given.filter(plain).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
-/// A refusal of a path that belongs to no dialect (RFC 9457).
+/// A refusal of a path that belongs to no dialect.
 pub(super) fn problem(fault: &Fault) -> Reply {
-    let status = fault.status();
-    let (name, title, detail) = match fault {
-        Fault::NotFound => ("not-found", "Not found", "No token interface is served at this path."),
-        Fault::Throttled(_) => {
-            ("too-many-requests", "Too many requests", "Calls come too often; Retry-After tells when to come back.")
-        }
-        Fault::BadRequest(detail) => ("bad-request", "Bad request", *detail),
-        Fault::Method(_) => ("method-not-allowed", "Method not allowed", "The document is read with GET."),
-        _ => ("internal", "Internal error", "The call failed."),
+    let problem = Problem::of(fault);
+    let problem = match fault {
+        Fault::NotFound => problem.detail("No token interface is served at this path."),
+        Fault::Method(_) => problem.detail("The document is read with GET."),
+        _ => problem,
     };
-    let body = format!(
-        "{{\"type\":\"urn:tollgate:problem:{name}\",\"title\":\"{title}\",\"status\":{},\"detail\":\"{detail}\"}}\n",
-        status.as_u16()
-    );
-    let mut reply = Reply::new(Bytes::from(body));
-    *reply.status_mut() = status;
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    reply
+    problem.reply()
 }

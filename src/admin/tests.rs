@@ -245,6 +245,15 @@ fn plans() -> Arc<PlanTable> {
     ]))
 }
 
+/// A data plane that serves nothing.
+struct NoRoutes;
+
+impl super::Routing for NoRoutes {
+    fn place(&self, _: &super::Asked<'_>) -> Result<super::Place, super::Nowhere> {
+        Err(super::Nowhere { status: 404, reason: "no-route", detail: "Nothing is served.".to_owned() })
+    }
+}
+
 struct Bench {
     memory: Arc<Memory>,
     plane: AdminPlane,
@@ -322,6 +331,8 @@ impl Bench {
             throttle: Arc::new(Throttle::new(&throttle(setup.bad_credentials))),
             trusted: TrustedProxies::default(),
             recorder: recorder.clone(),
+            routing: Arc::new(NoRoutes),
+            instance: super::Instance::new("memory", Timestamp::from_millis(START)),
             clock,
         };
         let plane = AdminPlane::with_dialects(services, setup.list);

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::token::{Form, LastUse, OwnerDirectory, PlainSecret, Status, TokenRecord};
 
 /// A token as JSON. Dates are RFC 3339 in UTC with milliseconds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TollgateToken)]
 pub(crate) struct TokenView {
     /// Canonical UUID.
     pub(crate) id: String,
@@ -33,6 +35,7 @@ pub(crate) struct TokenView {
     /// Name of its plan.
     pub(crate) plan: String,
     /// `enabled` or `disabled`.
+    #[schema(value_type = StatusWord)]
     pub(crate) status: Status,
     /// Made by a person for themselves.
     pub(crate) personal: bool,
@@ -43,16 +46,22 @@ pub(crate) struct TokenView {
     /// Free labels.
     pub(crate) labels: BTreeMap<String, String>,
     /// Fields of one dialect that the others do not know.
+    #[schema(value_type = Object)]
     pub(crate) metadata: serde_json::Map<String, serde_json::Value>,
     /// The shape of its secrets.
+    #[schema(value_type = FormWord)]
     pub(crate) form: Form,
     /// When it was made.
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
     /// When it was last changed.
+    #[schema(format = DateTime)]
     pub(crate) updated_at: String,
     /// From then on it is refused.
+    #[schema(required = true, format = DateTime)]
     pub(crate) expires_at: Option<String>,
     /// Last request that it authenticated, as far as batches have been written.
+    #[schema(required = true)]
     pub(crate) last_used: Option<LastUsedView>,
     /// Who made it.
     pub(crate) created_by: String,
@@ -62,11 +71,13 @@ pub(crate) struct TokenView {
     pub(crate) secrets: Vec<SecretView>,
     /// The secret itself, at creation and rotation only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     pub(crate) secret: Option<SecretText>,
 }
 
 /// An owner with the ids that dialects expect.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TollgateOwner)]
 pub(crate) struct OwnerView {
     /// Name within the account.
     pub(crate) name: String,
@@ -79,7 +90,8 @@ pub(crate) struct OwnerView {
 }
 
 /// An account.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TollgateAccount)]
 pub(crate) struct AccountView {
     /// Its name.
     pub(crate) name: String,
@@ -88,21 +100,46 @@ pub(crate) struct AccountView {
 }
 
 /// When and from where a token was last used.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TollgateLastUsed)]
 pub(crate) struct LastUsedView {
     /// Time of the request.
+    #[schema(format = DateTime)]
     pub(crate) at: String,
     /// Client address.
     pub(crate) address: String,
 }
 
 /// One live secret, without the secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TollgateSecret)]
 pub(crate) struct SecretView {
     /// When it was made or imported.
+    #[schema(format = DateTime)]
     pub(crate) created_at: String,
     /// End of the overlap after a rotation.
+    #[schema(required = true, format = DateTime)]
     pub(crate) expires_at: Option<String>,
+}
+
+/// The words of [`Status`], as they are described.
+#[derive(ToSchema)]
+#[schema(as = TollgateStatus, rename_all = "lowercase")]
+#[allow(dead_code, reason = "described here, written by Status")]
+pub(crate) enum StatusWord {
+    Enabled,
+    Disabled,
+}
+
+/// The words of [`Form`], as they are described.
+#[derive(ToSchema)]
+#[schema(as = TollgateForm, rename_all = "lowercase")]
+#[allow(dead_code, reason = "described here, written by Form")]
+pub(crate) enum FormWord {
+    Tg,
+    Xms,
+    Dynatrace,
+    Astra,
 }
 
 impl TokenView {

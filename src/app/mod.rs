@@ -4,6 +4,7 @@ mod bootstrap;
 mod demo;
 mod leases;
 mod metrics;
+mod routing;
 mod sample;
 mod threads;
 
@@ -22,7 +23,7 @@ use self::leases::Leases;
 use self::threads::DataPlane;
 use crate::activity::{Recorder, RecorderOptions};
 use crate::admin::service::{self, TokenService};
-use crate::admin::{AdminPlane, AdminServices, control};
+use crate::admin::{AdminPlane, AdminServices, Instance, control};
 use crate::auth::{Policy, Resolver};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -287,6 +288,8 @@ impl Shared {
             throttle: Arc::clone(&self.throttle),
             trusted: TrustedProxies::new(config.proxy.trusted_proxies.clone()),
             recorder: self.recorder.clone(),
+            routing: routing::Routes::new(config),
+            instance: Instance::new(config.store.location.kind(), self.clock.now().wall),
             region: config.proxy.region.clone(),
             config: config.admin.clone(),
             cache: config.cache,

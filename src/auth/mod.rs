@@ -17,4 +17,4 @@ pub use credential::{Extracted, Sources};
 pub use identity::{Identity, Policy};
 pub use negative::NegativeCache;
 pub use permit::{Denial, Grant, Permit};
-pub use resolver::{Cached, GiveBack, Resolver, ResolverMetrics};
+pub use resolver::{Cached, GiveBack, Peeked, Resolver, ResolverMetrics};

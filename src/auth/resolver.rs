@@ -44,6 +44,17 @@ pub enum Cached<S> {
     Absent,
 }
 
+/// A token as it lies in the cache.
+#[derive(Debug)]
+pub struct Peeked<S> {
+    /// The token.
+    pub token: Arc<CachedToken<S>>,
+    /// Generation of the record it was made from.
+    pub generation: u64,
+    /// Time since it was fetched; `None` if it is to be fetched again before use.
+    pub age: Option<Duration>,
+}
+
 /// Counters of the resolver.
 #[derive(Debug, Default)]
 pub struct ResolverMetrics {
@@ -140,6 +151,14 @@ impl<S: TokenState> Resolver<S> {
             return Cached::Fresh { grant: grant(token), refresh: false };
         }
         Cached::Stale(usable.then(|| grant(token)))
+    }
+
+    /// What is cached under a secret, good for a request or not; looking counts as no use of it.
+    pub fn peek(&self, hash: &SecretHash, now: Now) -> Option<Peeked<S>> {
+        let token = self.cache.get(hash).filter(|token| !token.has_left())?;
+        let fetched = token.fetched.load(Ordering::Acquire);
+        let age = (fetched != 0).then(|| Duration::from_nanos(now.mono.saturating_sub(fetched)));
+        Some(Peeked { generation: token.generation, age, token })
     }
 
     /// Fetches a secret's token, waiting for at most the configured time. One store call serves all who wait, and goes on

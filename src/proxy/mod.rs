@@ -5,6 +5,7 @@
 
 mod config;
 mod core;
+mod explain;
 mod forward;
 mod headers;
 mod host;
@@ -94,8 +95,7 @@ impl Core {
         told.client = Some(connection.peer);
         refuse_methods(&head.method)?;
         let host = host::of(head, self.routes_ignore_hosts())?;
-        let path = path::normalise(head.uri.path())
-            .map_err(|_| Rejection::BadRequest("The path can be read in more than one way."))?;
+        let path = path::normalise(head.uri.path()).map_err(Rejection::from)?;
         let scan = Scan::of(&head.headers, connection.trusted)?;
         if headers::has_unmet_expectation(&head.headers) {
             return Err(Rejection::BadRequest("The only expectation served is 100-continue.").into());
@@ -123,10 +123,7 @@ impl Core {
     }
 
     fn route(&self, host: Option<&str>, path: &str, method: &Method) -> Result<&Route, Rejection> {
-        self.services().routes.find(host, path, method).map_err(|none| match none {
-            NoRoute::Path => Rejection::NoRoute,
-            NoRoute::Method(allow) => Rejection::Method(allow),
-        })
+        Ok(self.services().routes.find(host, path, method)?)
     }
 
     /// From what was extracted to the proof that the request may pass now.
@@ -245,6 +242,15 @@ impl Core {
         match self.services().throttle.take(client, now.mono) {
             Ok(()) => Rejection::Denied(denial, String::new()),
             Err(wait) => Rejection::Throttled(wait.retry_after),
+        }
+    }
+}
+
+impl From<NoRoute> for Rejection {
+    fn from(none: NoRoute) -> Self {
+        match none {
+            NoRoute::Path => Self::NoRoute,
+            NoRoute::Method(allow) => Self::Method(allow),
         }
     }
 }

@@ -81,7 +81,7 @@ impl Rejection {
     }
 
     /// Short name, title and explanation of the problem (RFC 9457 section 3.1).
-    fn texts(&self) -> (&'static str, &'static str, &'static str) {
+    pub(super) fn texts(&self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Unauthenticated => {
                 ("no-credential", "No credential", "This path needs a token; send it as Authorization: Bearer <token>.")

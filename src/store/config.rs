@@ -31,6 +31,17 @@ pub(crate) enum Location {
     Redis(RedisConfig),
 }
 
+impl Location {
+    /// One word for what it is.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::File(_) => "file",
+            Self::Redis(_) => "redis",
+        }
+    }
+}
+
 /// One Redis server.
 #[derive(Clone)]
 pub(crate) struct RedisConfig {

@@ -55,6 +55,8 @@ pub(crate) struct Policy {
 #[derive(Clone)]
 pub(crate) struct TokenService {
     inner: Arc<Inner>,
+    /// Generations of a token at which an edit is made; `None` = any.
+    expected: Option<Arc<[u64]>>,
 }
 
 struct Inner {
@@ -119,7 +121,20 @@ impl TokenService {
         clock: Clock,
     ) -> Self {
         let policy = ArcSwap::from_pointee(policy);
-        Self { inner: Arc::new(Inner { tokens, audit: Audit::new(log), key, policy, clock }) }
+        Self { inner: Arc::new(Inner { tokens, audit: Audit::new(log), key, policy, clock }), expected: None }
+    }
+
+    /// The same service, whose edits and revocations fail with [`Error::Conflict`] unless the token is at one of these
+    /// generations. A revocation looks just before it is made; an edit is one step with its look.
+    pub(crate) fn at_generation(&self, any_of: &[u64]) -> Self {
+        Self { inner: Arc::clone(&self.inner), expected: Some(any_of.into()) }
+    }
+
+    fn expects(&self, record: &TokenRecord) -> Result<(), Error> {
+        match &self.expected {
+            Some(expected) if !expected.contains(&record.generation) => Err(Error::Conflict),
+            _ => Ok(()),
+        }
     }
 
     /// What the configuration says now.
@@ -201,7 +216,6 @@ impl TokenService {
     }
 
     /// Changes fields of a token.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) async fn patch(&self, actor: &Actor, token: TokenRef, patch: Patch) -> Result<TokenRecord, Error> {
         let policy = self.policy();
         self.edit(actor, token, |record, now| apply(actor, &policy, record, &patch, now)).await
@@ -267,6 +281,7 @@ impl TokenService {
     pub(crate) async fn revoke(&self, actor: &Actor, token: TokenRef, reason: &str) -> Result<TokenRecord, Error> {
         draft::reason(reason)?;
         let found = self.find(actor, token).await?;
+        self.expects(&found)?;
         let now = self.inner.clock.now().wall;
         let revoked = self.inner.tokens.revoke(found.id, reason.to_owned(), now).await?.ok_or(Error::NotFound)?;
         let mut changes = Changes::default();
@@ -345,6 +360,7 @@ impl TokenService {
     ) -> Result<TokenRecord, Error> {
         for _ in 0..EDIT_TRIES {
             let mut record = self.find(actor, token).await?;
+            self.expects(&record)?;
             let now = self.inner.clock.now().wall;
             let before = record.status;
             let changes = change(&mut record, now)?;

@@ -1,0 +1,147 @@
+//! Tollgate's own API below `/admin/v1`: everything that can be done to tokens, in Tollgate's own words.
+
+mod endpoints;
+mod explain;
+mod fields;
+mod list;
+mod merge;
+mod tokens;
+mod usage;
+mod wire;
+
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
+
+use self::endpoints::ENDPOINTS;
+use crate::admin::dialect::{Answer, Call, Dialect, Fault, Refusal, Reply, json};
+use crate::admin::endpoint::Endpoint;
+use crate::admin::problem::Problem;
+use crate::admin::service;
+use crate::admin::spec::{Media, shape};
+use crate::auth::{Denial, Source};
+
+/// The dialect.
+pub(super) struct Native;
+
+impl Dialect for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn prefixes(&self) -> &'static [&'static str] {
+        &["/admin"]
+    }
+
+    fn endpoints(&self) -> &'static [Endpoint] {
+        &ENDPOINTS
+    }
+
+    fn sources(&self) -> Vec<Source> {
+        vec![Source::Bearer, Source::ApiToken]
+    }
+
+    fn refuse(&self, refusal: &Refusal<'_>) -> Reply {
+        let scopes = refusal.endpoint.map(|endpoint| endpoint.scopes.join(" ")).unwrap_or_default();
+        let mut problem = Problem::of(refusal.fault);
+        let challenge = match refusal.fault {
+            Fault::Unauthenticated => "Bearer".to_owned(),
+            Fault::Denied(Denial::Ambiguous) => "Bearer error=\"invalid_request\"".to_owned(),
+            Fault::Denied(Denial::Scope) => {
+                problem = problem.detail(format!("The token is valid but lacks the scope {scopes}."));
+                format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"")
+            }
+            Fault::Denied(_) => "Bearer error=\"invalid_token\"".to_owned(),
+            _ => return problem.reply(),
+        };
+        let mut reply = problem.reply();
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            reply.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        reply
+    }
+
+    fn error_body(&self, _: u16) -> Media {
+        Media { types: &["application/problem+json"], schema: shape::<Problem> }
+    }
+
+    fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
+        Box::pin(async move {
+            match serve(&call).await {
+                Ok(reply) => Ok(reply),
+                Err(Refused::Told(problem)) => Ok(problem.reply()),
+                Err(Refused::Fault(fault)) => Err(fault),
+            }
+        })
+    }
+}
+
+/// Why a handler gives no answer of its own.
+#[derive(Debug)]
+enum Refused {
+    /// The dialect's common refusal.
+    Fault(Fault),
+    /// In words of its own.
+    Told(Box<Problem>),
+}
+
+/// What a handler returns.
+type Outcome = Result<Reply, Refused>;
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::Told(Box::new(problem))
+    }
+}
+
+impl From<service::Error> for Refused {
+    fn from(error: service::Error) -> Self {
+        match Fault::of(error) {
+            Ok(fault) => Self::Fault(fault),
+            Err(error) => Problem::of_error(error).into(),
+        }
+    }
+}
+
+async fn serve(call: &Call<'_>) -> Outcome {
+    match call.endpoint.operation {
+        "listTokens" => list::list(call).await,
+        "createToken" => tokens::create(call).await,
+        "lookupToken" => tokens::lookup(call).await,
+        "importToken" => tokens::import(call).await,
+        "getToken" => tokens::get(call).await,
+        "patchToken" => tokens::patch(call).await,
+        "revokeToken" => tokens::revoke(call).await,
+        "rotateToken" => tokens::rotate(call).await,
+        "disableToken" => tokens::switch(call, false).await,
+        "enableToken" => tokens::switch(call, true).await,
+        "tokenActivity" => usage::activity(call).await,
+        "tokenUsage" => usage::usage(call).await,
+        "explain" => explain::explain(call).await,
+        _ => Ok(json(StatusCode::OK, &fleet(call))),
+    }
+}
+
+fn fleet(call: &Call<'_>) -> wire::Fleet {
+    wire::Fleet { sidecars: vec![wire::Sidecar::answering(&call.services.instance)] }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_has_its_arm() {
+        let source = include_str!("mod.rs");
+        for endpoint in &ENDPOINTS {
+            let arm = format!("\"{}\" =>", endpoint.operation);
+            assert!(source.contains(&arm) || endpoint.operation == "fleet", "{} is not served", endpoint.operation);
+        }
+    }
+}
