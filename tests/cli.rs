@@ -226,4 +226,6 @@ fn exit_codes_and_messages_say_what_to_do() {
     let typo = site.run_with(&["token", "lookup"], "tg_0123456789_typo");
     assert!(typo.status.code() == Some(1) && !stderr(&typo).contains("typo"), "{}", stderr(&typo));
     assert!(site.text(&["completions", "bash"]).contains("complete -F _tollgate"));
+    let document: serde_json::Value = serde_json::from_str(&site.text(&["openapi"])).expect("JSON");
+    assert!(document["paths"]["/admin/v1/tokens"]["get"].is_object(), "the document of the administration listener");
 }

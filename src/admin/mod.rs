@@ -15,6 +15,8 @@ mod plane;
 mod problem;
 mod request;
 mod routing;
+#[cfg(test)]
+mod schema;
 pub(crate) mod service;
 mod spec;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -447,19 +447,70 @@ async fn answers_are_the_golden_ones() {
     }
 }
 
+/// Whether a refusal has the media type and the shape that the document promises for it.
+fn has_its_own_shape(dialect: &dyn Dialect, endpoint: &Endpoint, answer: &str) {
+    static DOCUMENT: LazyLock<serde_json::Value> =
+        LazyLock::new(|| serde_json::from_slice(&super::openapi::text()).expect("JSON"));
+    let document = &*DOCUMENT;
+    let (status, body) = status_and_body(answer);
+    let path = endpoint.path.strip_suffix("/?").unwrap_or(endpoint.path);
+    let name = format!("{} {path} {status}", endpoint.method);
+    let kind = answer.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default().trim_end();
+    assert!(dialect.error_body(status).types.contains(&kind), "{name}: {answer}");
+    let operation = &document["paths"][path][endpoint.method.as_str().to_lowercase()];
+    let schema = &operation["responses"][status.to_string()]["content"][kind]["schema"];
+    assert!(schema.is_object(), "{name} is not described as {kind}");
+    let body = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{name} is not JSON: {body}"));
+    assert_eq!(super::schema::mistakes(document, schema, &body), Vec::<String>::new(), "{name}: {body}");
+}
+
+fn target(endpoint: &Endpoint) -> String {
+    endpoint.path.strip_suffix("/?").unwrap_or(endpoint.path).replace(['{', '}'], "")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_endpoint_refuses_a_call_without_a_credential() {
     let bench = Bench::start(Setup::default());
     for dialect in dialects::ALL {
         for endpoint in dialect.endpoints() {
-            let path = endpoint.path.replace(['{', '}'], "");
+            let path = target(endpoint);
             let request = format!("{} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", endpoint.method);
             let answer = bench.raw(request.as_bytes()).await;
             assert!(answer.starts_with("HTTP/1.1 401 "), "{path}: {answer}");
-            assert!(answer.contains("\r\nwww-authenticate: Bearer\r\n") && answer.contains("Bearer"), "{answer}");
+            has_its_own_shape(*dialect, endpoint, &answer);
+            if ["native", "threatjammer"].contains(&dialect.name()) {
+                assert!(answer.contains("\r\nwww-authenticate: Bearer\r\n"), "{answer}");
+            }
         }
     }
     assert_eq!(bench.events().await.len(), 0, "no token, no event");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_endpoint_refuses_a_token_without_its_scope() {
+    let bench = Bench::start(Setup::default());
+    let mut refused = 0;
+    for dialect in dialects::ALL {
+        let source = dialect.sources().into_iter().next().expect("a source");
+        for endpoint in dialect.endpoints().iter().filter(|endpoint| !endpoint.scopes.is_empty()) {
+            let (method, path, secret) = (&endpoint.method, target(endpoint), secret("reader"));
+            let (field, path) = match &source {
+                Source::Bearer => (format!("Authorization: Bearer {secret}"), path),
+                Source::ApiToken => (format!("Authorization: Api-Token {secret}"), path),
+                Source::Scheme(name) => (format!("Authorization: {name} {secret}"), path),
+                Source::Header(name) => (format!("{name}: {secret}"), path),
+                Source::Query(name) => ("X-None: 1".to_owned(), format!("{path}?{name}={secret}")),
+                Source::Cookie(name) => (format!("Cookie: {name}={secret}"), path),
+            };
+            let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n{field}\r\nConnection: close\r\n\r\n");
+            let answer = bench.raw(request.as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{method} {path}: {answer}");
+            has_its_own_shape(*dialect, endpoint, &answer);
+            refused += 1;
+        }
+    }
+    let kinds: Vec<_> = bench.events().await.iter().map(|event| (event.kind, event.status)).collect();
+    assert_eq!(kinds, vec![(EventKind::Forbidden, 403); refused], "the token learns of it in its activity");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,6 +50,8 @@ enum Command {
     },
     /// Make, list and change tokens.
     Token(Box<token::Args>),
+    /// Print the OpenAPI document of the administration listener.
+    Openapi,
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -104,12 +106,21 @@ fn dispatch(args: Args) -> Result<(), Failure> {
         )),
         Command::Demo { json } => crate::app::demo(json).map_err(Failure::Failed),
         Command::Token(command) => token::run(*command, load),
+        Command::Openapi => print(&crate::admin::openapi::text()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "tollgate", &mut script);
-            std::io::stdout().write_all(&script).map_err(|e| Failure::Failed(e.to_string()))
+            print(&script)
         }
     }
+}
+
+/// Writes a text that is one whole to standard output, with a line end.
+fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    let end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
+    let written = output.write_all(text).and_then(|()| output.write_all(end)).and_then(|()| output.flush());
+    written.map_err(|e| Failure::Failed(format!("standard output cannot be written: {e}")))
 }
 
 /// The environment; variables that are not UTF-8 cannot be ours.
@@ -140,5 +151,6 @@ mod tests {
         );
         assert_eq!(code(&["tollgate", "demo", "--config", "x.toml"]), format!("{:?}", ExitCode::from(64)));
         assert_eq!(code(&["tollgate", "completions", "bash"]), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(code(&["tollgate", "openapi"]), format!("{:?}", ExitCode::SUCCESS));
     }
 }

@@ -17,7 +17,7 @@ use crate::admin::routing::{Asked, Place};
 use crate::admin::service::{Actor, Error};
 use crate::auth::{Denial, Source, Sources};
 use crate::clock::Timestamp;
-use crate::token::{Bundles, Scope, SecretHash, Status, TokenRecord};
+use crate::token::{Bundles, PlainSecret, Scope, SecretHash, Status, TokenRecord};
 
 /// Longest path or query.
 const MAX_TARGET: usize = 8_192;
@@ -61,7 +61,7 @@ async fn tell(
     story: &mut Story,
 ) -> Result<(), Refused> {
     let now = call.services.clock.now().wall;
-    story.record(call, record, now);
+    story.record(call, record);
     story.status(record);
     story.expiry(record, hash, now);
     story.region(record, &call.services.region);
@@ -234,6 +234,9 @@ impl Story {
                 let detail = "The query holds another credential than the one given.";
                 self.fail("credential", 400, "ambiguous", detail, facts);
             }
+            Ok(None) if request.secret.as_ref().is_some_and(|secret| PlainSecret::gate(secret.as_bytes()).is_err()) => {
+                self.fail("credential", 401, "malformed", "What is given cannot be a secret.", facts);
+            }
             Ok(Some(_)) => self.pass("credential", "It is found in the query, and removed from it.", facts),
             Ok(None) if given => {
                 let detail = format!("It is looked for in {}, and removed from there.", places.join(", "));
@@ -247,7 +250,7 @@ impl Story {
         }
     }
 
-    fn record(&mut self, call: &Call<'_>, record: &TokenRecord, now: Timestamp) {
+    fn record(&mut self, call: &Call<'_>, record: &TokenRecord) {
         let cached = cached(call, record).map(|peeked| {
             let age = peeked.age.map(|age| age.as_secs_f64());
             json!({ "generation": peeked.generation, "age_seconds": age })
@@ -264,7 +267,6 @@ impl Story {
             "account": record.owner.account,
             "generation": record.generation,
             "updated_at": record.updated_at.to_string(),
-            "age_seconds": now.since(record.updated_at).as_secs_f64(),
             "cached": cached,
         }));
         self.pass("record", detail, facts);
