@@ -113,6 +113,7 @@ workers = 2
 
 [admin]
 listen = "127.0.0.1:{admin}"
+{in_admin}
 
 [ops]
 listen = "127.0.0.1:{ops}"
@@ -185,6 +186,8 @@ path = "/down"
 upstream = "gone"
 
 {pass_through}
+
+{extra}
 """
 
 ENDPOINTS = ("post", "gzip", "stream", "stream-bytes", "drip", "status", "bytes", "range", "response-headers", "delay")
@@ -206,13 +209,13 @@ class Sidecar(Process):
     """`tollgate run` on free ports, with the token commands beside it."""
 
     def __init__(self, folder, store, upstream, in_proxy="", throttle="{ size = 100_000, refill_per_second = 10_000 }",
-                 env=None):
+                 env=None, in_admin="", extra=""):
         self.folder, self.data, self.config = Path(folder), Path(folder) / "data", Path(folder) / "tollgate.toml"
         self.env = env or {}
         ports = {name: free_port() for name in ("proxy", "admin", "ops", "nobody")}
         self.config.write_text(CONFIG.format(
             **ports, store=store or f"file:{self.data}", data=self.data, upstream=upstream, in_proxy=in_proxy,
-            throttle=throttle, pass_through=PASS_THROUGH))
+            throttle=throttle, in_admin=in_admin, extra=extra, pass_through=PASS_THROUGH))
         self.port = ports["proxy"]
         self.proxy, self.admin, self.ops = (f"http://127.0.0.1:{ports[name]}" for name in ("proxy", "admin", "ops"))
         self.start()
@@ -229,12 +232,13 @@ class Sidecar(Process):
         return ran.stdout
 
     def token(self, *scopes, name="test", **options):
-        """A fresh token; `plan="tiny"` becomes `--plan tiny`."""
+        """A fresh token; `plan="tiny"` becomes `--plan tiny`, `label=["a=1", "b=2"]` the option twice."""
         arguments = ["token", "create", "--json", "--name", name]
         for scope in scopes:
             arguments += ["--scope", scope]
-        for option, value in options.items():
-            arguments += [f"--{option}", value]
+        for option, given in options.items():
+            for value in given if isinstance(given, (list, tuple)) else [given]:
+                arguments += [f"--{option}", value]
         return Token(objects(self.cli(*arguments))[0])
 
     def get(self, path, **options):
