@@ -205,15 +205,15 @@ describe('get, patch and delete', () => {
     const me = await person();
     const made = await me.post({ name: 'n' });
     assert.deepEqual(await me.remove(made.id, { _actions: true, _links: true, _embedded: true }), { success: true });
-    for (const again of [me.get(made.id), me.patch(made.id, { name: 'x' }), me.remove(made.id)]) await unknown(again);
+    for (const again of [() => me.get(made.id), () => me.patch(made.id, { name: 'x' }), () => me.remove(made.id)]) await unknown(again());
     assert.deepEqual(names(await me.list()), ['caller']);
   });
 
   it('an unknown or malformed id', async () => {
     const me = await person();
-    for (const call of [me.get(NOBODY), me.patch(NOBODY, { name: 'x' }), me.remove(NOBODY)]) await unknown(call);
+    for (const call of [() => me.get(NOBODY), () => me.patch(NOBODY, { name: 'x' }), () => me.remove(NOBODY)]) await unknown(call());
     for (const id of ['xyz', `${NOBODY}0`, 'a/b c', 'z'.repeat(24)]) {
-      for (const call of [me.get(id), me.patch(id, { name: 'x' }), me.remove(id)]) await invalid(call, 'apiTokenId pattern mismatch');
+      for (const call of [() => me.get(id), () => me.patch(id, { name: 'x' }), () => me.remove(id)]) await invalid(call(), 'apiTokenId pattern mismatch');
     }
   });
 
@@ -470,7 +470,7 @@ describe('credentials and scopes', () => {
   it('a caller sees and changes only what its owner has', async () => {
     const [me, other] = [await person(), await person()];
     const made = await other.post({ name: 'theirs' });
-    for (const call of [me.get(made.id), me.patch(made.id, { name: 'mine' }), me.remove(made.id)]) await unknown(call);
+    for (const call of [() => me.get(made.id), () => me.patch(made.id, { name: 'mine' }), () => me.remove(made.id)]) await unknown(call());
     assert.deepEqual(names(await me.list()), ['caller']);
     assert.equal((await other.get(made.id)).name, 'theirs');
     const twin = await mint({ scopes: ['all.User'], owner: me.owner, account: fresh('account') });
@@ -481,7 +481,7 @@ describe('credentials and scopes', () => {
     const me = await person();
     const admin = await mint({ name: 'admin', scopes: ['all.admin'], owner: me.owner, account: ACCOUNT });
     assert.deepEqual(names(await me.list()), ['caller']);
-    for (const call of [me.get(admin.losant_id), me.patch(admin.losant_id, { status: 'inactive' }), me.remove(admin.losant_id)]) await unknown(call);
+    for (const call of [() => me.get(admin.losant_id), () => me.patch(admin.losant_id, { status: 'inactive' }), () => me.remove(admin.losant_id)]) await unknown(call());
     const own = resources(connect(admin.secret));
     assert.deepEqual(names(await own.list()), ['admin', 'caller']);
     assert.deepEqual((await own.post({ name: 'n' })).scope, ['all.admin']);

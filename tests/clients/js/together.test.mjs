@@ -81,7 +81,7 @@ describe('made with the Dynatrace client', () => {
     const got = await d.getApiToken({ id: made.id });
     assert.deepEqual([got.enabled, got.name, got.owner], [false, 'edge two', owner]);
     await l.userApiToken.delete({ apiTokenId: item.id });
-    for (const call of [d.getApiToken({ id: made.id }), d.lookupApiToken({ body: { token: made.token } })]) assert.equal((await failure(call)).response.status, 404);
+    for (const call of [() => d.getApiToken({ id: made.id }), () => d.lookupApiToken({ body: { token: made.token } })]) assert.equal((await failure(call())).response.status, 404);
   });
 
   it('is a credential for the Losant client, and the other way round', async () => {
