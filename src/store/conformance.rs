@@ -622,8 +622,15 @@ pub(crate) async fn many_last_uses_at_once(stores: &Stores) {
     let (mut writer, now) = (Writer::new(), Timestamp::system());
     let tokens: Vec<TokenId> = (0..40).map(|_| fresh_id()).collect();
     let mut batch = Vec::new();
-    for token in tokens.iter().step_by(2) {
-        writer.push(&mut batch, *token, now);
+    for (at, token) in tokens.iter().enumerate() {
+        if at % 2 == 0 {
+            writer.push(&mut batch, *token, now);
+        }
+        // Edits are no uses, whether they come after one or alone.
+        for age in 1..=at % 5 {
+            let later = Timestamp::from_millis(now.as_millis() + age as i64);
+            writer.push_kind(EventKind::Updated, &mut batch, *token, later);
+        }
     }
     stores.activity.append(Bytes::from(batch)).await.expect("appended");
     let asked: Vec<TokenId> = tokens.iter().chain(&tokens[..3]).copied().collect();
@@ -803,6 +810,10 @@ impl Writer {
     }
 
     pub(crate) fn push(&mut self, batch: &mut Vec<u8>, token: TokenId, at: Timestamp) -> EventId {
+        self.push_kind(EventKind::Request, batch, token, at)
+    }
+
+    fn push_kind(&mut self, kind: EventKind, batch: &mut Vec<u8>, token: TokenId, at: Timestamp) -> EventId {
         let id = self.ids.next(at);
         self.count += 1;
         EventRef {
@@ -810,7 +821,7 @@ impl Writer {
             token,
             serial: 77,
             at,
-            kind: EventKind::Request,
+            kind,
             status: 200,
             address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, (self.count % 250) as u8)),
             method: "GET",
