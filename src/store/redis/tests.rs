@@ -20,11 +20,11 @@ use super::open;
 use crate::activity::Retention;
 use crate::clock::Timestamp;
 use crate::config::Secret;
-use crate::store::conformance::{KEY, RETENTION, Writer, record, suite};
+use crate::store::conformance::{KEY, RETENTION, Writer, member, record, suite};
 use crate::store::{OpenError, RedisConfig, Stores, foreign};
 use crate::token::{
-    Anchor, Change, Form, Listing, Lookup, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan, PlanTable, Scope,
-    SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef, derived_account_uuid,
+    Anchor, Change, Form, Listing, Lookup, Member, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan, PlanTable,
+    Scope, SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef, derived_account_uuid,
 };
 
 /// Longest wait for something that must happen.
@@ -675,6 +675,37 @@ async fn a_number_of_another_owner_is_refused() {
 }
 
 #[tokio::test]
+async fn sidecars_know_each_other_for_a_minute() {
+    let server = Server::start(&[]).await;
+    let (one, other) = (server.open(RELAXED).await, server.open(RELAXED).await);
+    other.presence.announce(member("b")).await.expect("announced");
+    one.presence.announce(member("a")).await.expect("announced");
+    // Started again: the younger one counts.
+    let again = Member { started_at: Timestamp::from_millis(77), ..member("b") };
+    eventually("the clock moves on", async || {
+        other.presence.announce(again.clone()).await.expect("announced");
+        let present = one.presence.members().await.expect("answered");
+        let told: Vec<_> = present.iter().map(|member| (member.id.as_str(), member.started_at.as_millis())).collect();
+        (told == [("a", -1), ("b", 77)]).then_some(())
+    })
+    .await;
+
+    let (key, mut connection) = (super::keys::Keys::new("tollgate").present(), server.connect().await);
+    let old = (Timestamp::system().as_millis() - 60_000).to_string();
+    for member in
+        redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).query_async::<Vec<Vec<u8>>>(&mut connection).await.expect("read")
+    {
+        let mut age = redis::cmd("ZADD");
+        age.arg(&key).arg(&old).arg(member).exec_async(&mut connection).await.expect("aged");
+    }
+    eventually("all are forgotten", async || one.presence.members().await.expect("answered").is_empty().then_some(()))
+        .await;
+    one.presence.announce(member("a")).await.expect("announced");
+    let kept: u64 = redis::cmd("ZCARD").arg(&key).query_async(&mut connection).await.expect("told");
+    assert_eq!(kept, 1, "the others were swept");
+}
+
+#[tokio::test]
 async fn members_without_a_record_are_neither_listed_nor_privileged() {
     let server = Server::start(&[]).await;
     let (stores, keys) = (server.open(RELAXED).await, super::keys::Keys::new("tollgate"));
@@ -801,6 +832,8 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
     assert!(uses.iter().all(Option::is_some));
     stores.tokens.revoke(kept[1].id, "leaked".to_owned(), now).await.expect("revoked");
     stores.tokens.revoke(kept[0].id, "leaked".to_owned(), now).await.expect("revoked");
+    stores.presence.announce(member("one")).await.expect("announced");
+    assert_eq!(stores.presence.members().await.expect("answered").len(), 1);
     stores.tokens.ping().await.expect("answered");
     secrets
 }
@@ -808,7 +841,7 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
 /// Whether a key has one of the documented shapes.
 fn is_documented(key: &[u8]) -> bool {
     let Some(rest) = key.strip_prefix(b"tollgate:") else { return false };
-    if [&b"serial"[..], b"owners", b"key"].contains(&rest) {
+    if [&b"serial"[..], b"owners", b"key", b"present"].contains(&rest) {
         return true;
     }
     if let Some(serial) = rest.strip_prefix(b"n:") {
