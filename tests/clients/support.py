@@ -114,20 +114,20 @@ class Astra:
     JSON = {"accept": "application/astra-token+json", "Content-Type": "application/astra-token+json"}
     BODY = {"type": "application/astra-token", "version": "1.0"}
 
-    def create(self, name, user=None, group=None, **members):
+    def create(self, name, /, user=None, group=None, **members):
         return self.call("post", self.path(user=user, group=group), {**self.BODY, "name": name, **members}, {}, self.JSON)
 
     def list(self, user=None, group=None, **params):
         return self.call("get", self.path(user=user, group=group), {}, params)
 
-    def get(self, token, user=None, group=None, headers=None, **params):
+    def get(self, token, /, user=None, group=None, headers=None, **params):
         return self.call("get", self.path(token, user=user, group=group), {}, params, headers)
 
-    def put(self, token, user=None, group=None, headers=None, params=None, **members):
+    def put(self, token, /, user=None, group=None, headers=None, params=None, **members):
         return self.call("put", self.path(token, user=user, group=group), {**self.BODY, **members}, params,
                          {**self.JSON, **(headers or {})})
 
-    def delete(self, token, user=None, group=None, **params):
+    def delete(self, token, /, user=None, group=None, **params):
         return self.call("delete", self.path(token, user=user, group=group), dict(self.BODY), params, self.JSON)
 
 
