@@ -30,24 +30,24 @@ class All:
         """Makes a token and returns its secret and, by the command line, its record with the ids of all dialects."""
         if vendor == "losant":
             made = self.losant.user_api_tokens.post(apiToken={"name": name, "scope": ["things.read"]})
-            secret, identity = made["token"], made["id"]
+            secret, field, identity = made["token"], "losant_id", made["id"]
         elif vendor == "dynatrace":
             made = self.dynatrace.tokens.create(name, ["metrics.read"])
-            secret, identity = made.token, made.id
+            secret, field, identity = made.token, "dynatrace_id", made.id
         elif vendor == "astra":
             made = self.astra.create(name).json
-            secret, identity = made["token"], made["id"]
+            secret, field, identity = made["token"], "id", made["id"]
         else:
             made = self.xms.create_access_token(xms_token(name)).access_token
-            secret, identity = made.uuid, made.id
-        record = show(self.vendors, identity if vendor != "xms" else self.by_serial(identity))
+            secret, field, identity = made.uuid, "serial", made.id
+        record = self.record(field, identity)
         assert record["name"] == name
         return secret, record
 
-    def by_serial(self, serial):
-        """XMS's number is no id on the command line; the list there has both."""
+    def record(self, field, value):
+        """The record as the command line lists it, by the id of any dialect."""
         listed = objects(self.vendors.cli("token", "list", "--json", "--account", self.caller.account))
-        return next(one["id"] for one in listed if one["serial"] == serial)
+        return next(one for one in listed if one[field] == value)
 
     def names(self, record):
         """The record's name as each dialect lists it; None where it is in no list."""
@@ -159,10 +159,10 @@ def test_fields_that_others_lack_survive(vendors, everyone, changer):
     rich = everyone.losant.user_api_tokens.post(apiToken={
         "name": fresh("rich"), "description": "kept", "expirationDate": expires, "scope": ["things.read"], "defaultRole": "view",
         "orgRoles": ORG_ROLES})
-    record = show(vendors, rich["id"])
+    record = everyone.record("losant_id", rich["id"])
     assert everyone.astra.put(record["id"], metadata={"labels": LABELS}).status == 204
     personal = everyone.dynatrace.tokens.create(fresh("personal"), ["metrics.read"], personal_access_token=True)
-    other = show(vendors, personal.id)
+    other = everyone.record("dynatrace_id", personal.id)
 
     for one in (record, other):
         everyone.rename(changer, one, fresh("renamed"))
@@ -173,7 +173,7 @@ def test_fields_that_others_lack_survive(vendors, everyone, changer):
     assert everyone.xms.get_access_token(record["serial"]).access_token.description == "kept"
     assert everyone.dynatrace.tokens.get(record["dynatrace_id"]).json()["expirationDate"] == expires
     assert everyone.dynatrace.tokens.get(personal.id).personal_access_token is True
-    assert show(vendors, personal.id)["personal"] is True
+    assert show(vendors, other["id"])["personal"] is True
 
 
 def test_roles_go_when_scopes_are_replaced(vendors, everyone):

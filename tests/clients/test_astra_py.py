@@ -158,7 +158,8 @@ def test_include_gives_arrays(mira, sdk):
     (["userID eq '{user}'", "name in 'c'"], ["c 1"]), (["type eq 'application/astra-token'", "name in 'b'"], ["b,1"]),
     (["version eq '1.0'", "name eq 'c 1'"], ["c 1"]), (["id eq '{id}'"], ["a 1"]),
     (["metadata.creationTimestamp gte '{created}'", "name in '1'"], ["a 1", "b,1", "c 1"]),
-    (["metadata.createdBy eq '{user}'", "name lt 'b'"], ["a 1", "a 2"]), (["metadata.modificationTimestamp lt '{created}'", "name in '1'"], [])])
+    (["metadata.createdBy eq '{user}'", "name lt 'b'"], ["a 1", "a 2"]),
+    (["metadata.modificationTimestamp lt '{created}'", "name in '1'"], [])])
 def test_filters(mira, sdk, filters, found):
     """The SDK repeats the parameter, and writes blanks as +."""
     made = [make(sdk, name=name) for name in ("a 1", "a 2", "b,1", "c 1")]

@@ -229,7 +229,8 @@ def test_selectors(vendors, mira, client):
     one = client.tokens.create("one", ["logs.ingest"], personal_access_token=True)
     for selector, expected in (
             ('scope("metrics.read")', {both.id}), ('scope("metrics.read","logs.ingest")', {both.id, one.id}),
-            (f'owner("{mira.owner}"),scope("logs.ingest"),personalAccessToken(true)', {one.id}), ('owner("tom")', {tom.record["dynatrace_id"]}),
+            (f'owner("{mira.owner}"),scope("logs.ingest"),personalAccessToken(true)', {one.id}),
+            ('owner("tom")', {tom.record["dynatrace_id"]}),
             ('owner("TOM")', set()), ('owner("nobody")', set()), ('personalAccessToken(true)', {one.id}),
             ('owner("tom"),scope("logs.ingest")', set())):
         found = client.tokens.list(selector)
@@ -384,7 +385,8 @@ def test_scopes(vendors, mira, client):
     for call, scope in ((lambda: reader.tokens.create("x", ["metrics.read"]), "write (Write API tokens)"),
                         (lambda: reader.tokens.put(made.id, ApiTokenUpdate(name="x")), "write (Write API tokens)"),
                         (lambda: reader.tokens.delete(made.id), "write (Write API tokens)"),
-                        (lambda: writer.tokens.list(), "read (Read API tokens)"), (lambda: writer.tokens.get(made.id), "read (Read API tokens)")):
+                        (lambda: writer.tokens.list(), "read (Read API tokens)"),
+                        (lambda: writer.tokens.get(made.id), "read (Read API tokens)")):
         assert refused(call, 403)["message"].startswith(missing + scope)
     mine = writer.tokens.create("mine", ["metrics.read"])
     writer.tokens.put(mine.id, ApiTokenUpdate(name="still mine"))
