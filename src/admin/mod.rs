@@ -8,6 +8,7 @@ mod dialect;
 mod dialects;
 mod endpoint;
 mod listener;
+mod mask;
 mod metrics;
 pub(crate) mod openapi;
 mod plane;

@@ -116,7 +116,6 @@ pub(super) fn set_status(record: &mut TokenRecord, status: Status) -> Changes {
 }
 
 /// Applies a patch. A value that the token has already is accepted back, whatever it is and whoever sends it.
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 pub(super) fn apply(
     actor: &Actor,
     policy: &Policy,
@@ -157,11 +156,18 @@ pub(super) fn apply(
             record.networks = networks;
         }
     }
+    if let Some((key, value)) = patch.kept.as_ref().filter(|_| !changes.is_empty()) {
+        let mut metadata = record.metadata.clone();
+        metadata.insert((*key).to_owned(), value.clone());
+        // What is kept for a dialect gives way to what people put there.
+        if draft::metadata(&metadata).is_ok() {
+            record.metadata = metadata;
+        }
+    }
     Ok(changes)
 }
 
 /// The fields that anybody who may change the token may change.
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 fn apply_texts(record: &mut TokenRecord, patch: &Patch, changes: &mut Changes) -> Result<(), Error> {
     if let Some(name) = &patch.name {
         draft::name(name)?;
