@@ -168,7 +168,7 @@ impl Dialect for Dynatrace {
             tell_limit(&mut reply, refusal, *wait);
         }
         if reply.status() == StatusCode::UNAUTHORIZED {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Api-Token"));
+            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         reply
     }
