@@ -68,6 +68,8 @@ pub(crate) struct Refusal<'r> {
     pub(crate) fault: &'r Fault,
     /// The operation; `None` where the path or method has none.
     pub(crate) endpoint: Option<&'static Endpoint>,
+    /// Whether the credential led to a token.
+    pub(crate) known: bool,
     /// The request's head.
     pub(crate) head: &'r Parts,
     /// The request's id, as the answer tells it.

@@ -726,7 +726,7 @@ async fn every_refusal_has_the_vendors_shape() {
     ];
     for (fault, status, title) in faults {
         let services = &bench.plane.0.services;
-        let refusal = Refusal { fault: &fault, endpoint: None, head: &head, request_id: "r", services };
+        let refusal = Refusal { fault: &fault, endpoint: None, known: false, head: &head, request_id: "r", services };
         let mut reply = dialects::TOKEN_SELF.refuse(&refusal);
         fault.dress(&mut reply);
         assert_eq!(reply.status().as_u16(), status, "{fault:?}");

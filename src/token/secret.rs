@@ -92,6 +92,20 @@ impl PlainSecret {
         Ok(())
     }
 
+    /// The text with its secret part hidden, if it has the own form or Dynatrace's, mistyped or not; `None` for texts of other
+    /// forms, in which a secret cannot be told from an id.
+    pub fn masked(text: &str) -> Option<String> {
+        if text.starts_with(PREFIX) {
+            return Some(format!("{PREFIX}***"));
+        }
+        let mut parts = text.splitn(3, '.');
+        let (kind, public, _) = (parts.next()?, parts.next()?, parts.next()?);
+        // `dt0`, a letter, two digits (contract page dynatrace).
+        let [b'd', b't', b'0', letter, digits @ ..] = kind.as_bytes() else { return None };
+        let fits = letter.is_ascii_alphabetic() && digits.len() == 2 && digits.iter().all(u8::is_ascii_digit);
+        fits.then(|| format!("{kind}.{public}.***"))
+    }
+
     /// Takes a foreign secret for import.
     ///
     /// # Errors

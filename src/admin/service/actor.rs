@@ -35,7 +35,6 @@ pub(crate) struct Actor {
 
 /// Whose tokens a call sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 enum Reach {
     Everywhere,
     Account(String),
@@ -95,7 +94,6 @@ impl Actor {
     ///
     /// # Errors
     /// The account lies outside the caller's reach.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) fn within_account(mut self, account: &str) -> Result<Self, Error> {
         match &self.reach {
             Reach::Everywhere => self.reach = Reach::Account(account.to_owned()),

@@ -81,6 +81,9 @@ pub(crate) struct Patch {
     pub(crate) metadata: Option<serde_json::Map<String, serde_json::Value>>,
     /// New personal flag.
     pub(crate) personal: Option<bool>,
+    /// One key of the metadata and its new value, the others left alone. Written along with a change of other fields, never
+    /// for its own sake, only where there is room, and without a word in the audit trail.
+    pub(crate) kept: Option<(&'static str, serde_json::Value)>,
 }
 
 pub(super) fn name(text: &str) -> Result<(), Error> {

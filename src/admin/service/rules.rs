@@ -156,6 +156,14 @@ pub(super) fn apply(
             record.networks = networks;
         }
     }
+    if let Some((key, value)) = patch.kept.as_ref().filter(|_| !changes.is_empty()) {
+        let mut metadata = record.metadata.clone();
+        metadata.insert((*key).to_owned(), value.clone());
+        // What is kept for a dialect gives way to what people put there.
+        if draft::metadata(&metadata).is_ok() {
+            record.metadata = metadata;
+        }
+    }
     Ok(changes)
 }
 
