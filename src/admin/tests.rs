@@ -477,6 +477,11 @@ async fn every_endpoint_refuses_a_call_without_a_credential() {
             let path = target(endpoint);
             let request = format!("{} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", endpoint.method);
             let answer = bench.raw(request.as_bytes()).await;
+            // Losant's framework forbids where the others challenge (contract page losant).
+            if dialect.name() == "losant" {
+                assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
+                continue;
+            }
             assert!(answer.starts_with("HTTP/1.1 401 "), "{path}: {answer}");
             has_its_own_shape(*dialect, endpoint, &answer);
             if ["native", "threatjammer"].contains(&dialect.name()) {

@@ -1,6 +1,7 @@
 //! The dialects: one folder each, and one list. docs/adding-a-dialect.md tells how to add one.
 
 mod dynatrace;
+mod losant;
 mod native;
 mod threatjammer;
 
@@ -8,7 +9,7 @@ use super::dialect::Dialect;
 
 /// Every dialect of the admin port.
 pub(crate) static ALL: &[&dyn Dialect] =
-    &[&native::Native, &dynatrace::Dynatrace, &threatjammer::ThreatJammer];
+    &[&native::Native, &threatjammer::ThreatJammer, &losant::Losant, &dynatrace::Dynatrace];
 
 /// The caller's own token, which the proxy port can serve too.
 pub(crate) static TOKEN_SELF: &dyn Dialect = &threatjammer::ThreatJammer;

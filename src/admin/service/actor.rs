@@ -81,7 +81,6 @@ impl Actor {
     ///
     /// # Errors
     /// The owner lies outside the caller's reach.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) fn within_owner(mut self, owner: &Owner) -> Result<Self, Error> {
         if !self.reaches(owner) {
             return Err(Error::NotFound);

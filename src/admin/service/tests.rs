@@ -104,6 +104,29 @@ async fn a_token_lives_from_creation_to_revocation() {
 }
 
 #[tokio::test]
+async fn a_dialect_sets_members_of_its_own_part_of_the_metadata() {
+    let (service, memory, _) = service(policy());
+    let operator = Actor::operator();
+    let kept = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 1}, "odd": 5});
+    let metadata = kept.as_object().cloned().expect("an object");
+    let (made, _) = service.create(&operator, Draft { metadata, ..draft("n", &[]) }).await.expect("made");
+    let set = |key, members: serde_json::Value| Patch {
+        own: Some((key, members.as_object().cloned().expect("an object"))),
+        ..Patch::default()
+    };
+    let token = TokenRef::Id(made.id);
+    // What somebody else sets between reading and writing stays too.
+    memory.conflicts.store(1, Ordering::Relaxed);
+    service.patch(&operator, token, set("ours", json!({"c": 2, "d": 2}))).await.expect("patched");
+    service.patch(&operator, token, set("new", json!({"e": 3}))).await.expect("patched");
+    let patched = service.patch(&operator, token, set("odd", json!({"f": 4}))).await.expect("patched");
+    let expected = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 2, "d": 2}, "new": {"e": 3}, "odd": {"f": 4}});
+    assert_eq!(json!(patched.metadata), expected);
+    let refused = service.patch(&operator, token, set("ours", json!({"g": "x".repeat(17_000)}))).await;
+    assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "metadata"));
+}
+
+#[tokio::test]
 async fn rotation_keeps_two_secrets_for_the_overlap() {
     let (service, _, hand) = service(policy());
     let operator = Actor::operator();
