@@ -4,16 +4,19 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::limit::ThrottleConfig;
+use crate::server::ServerTls;
 
 /// The control plane.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Where administration is served; loopback unless `insecure`.
+    /// Where administration is served; loopback unless it has TLS or is `insecure`.
     pub(crate) listen: SocketAddr,
     /// Calls per address and per token.
     pub(crate) limit: ThrottleConfig,
     /// Make an `all.admin` token at the first start on an empty store and write it to `data_dir/admin-token`.
     pub(crate) bootstrap: bool,
+    /// Certificate and key; without them it speaks plain HTTP.
+    pub(crate) tls: Option<ServerTls>,
     /// Whether the listener may leave loopback without TLS.
     pub(crate) insecure: bool,
     /// Start of the `type` links of ThreatJammer's error bodies; the vendor's documentation by default.

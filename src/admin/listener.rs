@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::AdminPlane;
 use crate::server::PeerAddr;
@@ -56,6 +57,28 @@ pub(crate) async fn serve(listener: TcpListener, plane: AdminPlane, shutdown: im
     serve_within(ListenerLimits::default(), listener, plane, shutdown).await;
 }
 
+/// From a connection to its last answer; with TLS the handshake comes first, within the time of a request head.
+async fn welcome(
+    stream: TcpStream,
+    peer: SocketAddr,
+    plane: AdminPlane,
+    limits: ListenerLimits,
+    draining: watch::Receiver<()>,
+) {
+    // Small answers must not wait for more; a failure only costs latency.
+    let _ = stream.set_nodelay(true);
+    let stream = Patient { stream, limit: limits.write_timeout, deadline: None };
+    let Some(tls) = plane.0.services.config.tls.as_ref() else {
+        return connection(stream, peer, plane, limits, draining).await;
+    };
+    let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+    match timeout(limits.head_timeout, handshake).await {
+        Ok(Ok(stream)) => connection(stream, peer, plane, limits, draining).await,
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "a TLS handshake on the admin port failed"),
+        Err(_) => tracing::debug!(%peer, "a TLS handshake on the admin port took too long"),
+    }
+}
+
 pub(super) async fn serve_within(
     limits: ListenerLimits,
     listener: TcpListener,
@@ -78,7 +101,7 @@ pub(super) async fn serve_within(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let serving = connection(stream, peer, plane.clone(), limits, draining.clone());
+                let serving = welcome(stream, peer, plane.clone(), limits, draining.clone());
                 connections.spawn(async move {
                     serving.await;
                     drop(seat);
@@ -100,15 +123,13 @@ pub(super) async fn serve_within(
     plane.0.hand_over();
 }
 
-async fn connection(
-    stream: TcpStream,
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     peer: SocketAddr,
     plane: AdminPlane,
     limits: ListenerLimits,
     mut draining: watch::Receiver<()>,
 ) {
-    // Small answers must not wait for more; a failure only costs latency.
-    let _ = stream.set_nodelay(true);
     let peer = PeerAddr(peer).ip();
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let plane = plane.clone();
@@ -118,14 +139,13 @@ async fn connection(
             Ok::<_, Infallible>(reply.map(Full::new))
         }
     });
-    let io = TokioIo::new(Patient { stream, limit: limits.write_timeout, deadline: None });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(64 * 1024))
         .half_close(false);
-    let mut serving = pin!(http.serve_connection(io, service));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
     let served = tokio::select! {
         served = serving.as_mut() => served,
         // Nothing is ever sent: the sender goes when the drain begins.

@@ -304,6 +304,7 @@ impl Bench {
                 listen: address,
                 limit: throttle(setup.limit),
                 bootstrap: false,
+                tls: None,
                 insecure: false,
                 error_docs: "https://threatjammer.com/docs".to_owned(),
                 xms: Default::default(),

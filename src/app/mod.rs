@@ -148,7 +148,7 @@ impl App {
         let shared = Shared::new(&config, &opened, &clock);
         let service = shared.service.clone();
         bootstrap::admin_token(&config, &service).await?;
-        if config.admin.insecure && !config.admin.listen.ip().is_loopback() {
+        if config.admin.tls.is_none() && config.admin.insecure && !config.admin.listen.ip().is_loopback() {
             tracing::warn!(listen = %config.admin.listen, "administration leaves this machine without TLS, as admin.insecure says");
         }
         let admin = AdminPlane::new(shared.admin_services(&config));

@@ -54,12 +54,12 @@ enum Action {
     },
     /// Show one token.
     Show {
-        /// UUID, serial number or the 24 hex digits.
+        /// UUID, serial number, the 24 hex digits or the dt0c01. form.
         id: String,
     },
     /// Give a token a new secret; the old one lives on for a while.
     Rotate {
-        /// UUID, serial number or the 24 hex digits.
+        /// UUID, serial number, the 24 hex digits or the dt0c01. form.
         id: String,
         /// How long the old secret lives on, for example 1h; 0 = it stops at once; at most 30d.
         #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = when::span)]
@@ -67,19 +67,19 @@ enum Action {
     },
     /// Switch tokens off until they are enabled again.
     Disable {
-        /// UUIDs, serial numbers or the 24 hex digits.
+        /// UUIDs, serial numbers, the 24 hex digits or the dt0c01. forms.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
     /// Switch tokens on again.
     Enable {
-        /// UUIDs, serial numbers or the 24 hex digits.
+        /// UUIDs, serial numbers, the 24 hex digits or the dt0c01. forms.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
     /// Delete tokens for good; their secrets cannot come back for 30 days.
     Revoke {
-        /// UUIDs, serial numbers or the 24 hex digits.
+        /// UUIDs, serial numbers, the 24 hex digits or the dt0c01. forms.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
         /// Why, for the tombstone and the audit trail.

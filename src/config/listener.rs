@@ -6,8 +6,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::limits::throttle;
 use super::reader::{Field, Section};
+use super::store::path;
 use super::tree::quoted;
 use crate::limit::ThrottleConfig;
+use crate::server::ServerTls;
 use crate::telemetry::LogFormat;
 
 /// An address to listen on, and where it was written if it was.
@@ -64,16 +66,42 @@ pub(super) fn admin<'c>(section: &mut Section<'c>) -> (crate::admin::Config, Lis
     let insecure = section.take("insecure").and_then(|field| field.flag()).unwrap_or(false);
     let error_docs = section.take("error_docs").and_then(|field| field.parsed(error_docs));
     let error_docs = error_docs.unwrap_or_else(|| "https://threatjammer.com/docs".to_owned());
+    let tls = section.section("tls", tls);
     let exposed = !listener.address.ip().to_canonical().is_loopback();
-    if let (true, false, Some(field)) = (exposed, insecure, &listener.field) {
+    if let (true, false, None, Some(field)) = (exposed, insecure, &tls, &listener.field) {
         field.error(format!(
-            "{} can be reached from other machines without TLS: listen on 127.0.0.1, or write insecure = true if \
-             something in front of it encrypts",
+            "{} can be reached from other machines without TLS: listen on 127.0.0.1, or name a certificate in \
+             [admin.tls], or write insecure = true if something in front of it encrypts",
             listener.address
         ));
     }
     let (xms, astra) = Default::default();
-    (crate::admin::Config { listen: listener.address, limit, bootstrap, insecure, error_docs, xms, astra }, listener)
+    let listen = listener.address;
+    (crate::admin::Config { listen, limit, bootstrap, tls, insecure, error_docs, xms, astra }, listener)
+}
+
+/// Reads a `tls` section: both files or none.
+fn tls(section: &mut Section<'_>) -> Option<ServerTls> {
+    let (cert, key) = (section.take("cert_file"), section.take("key_file"));
+    let (cert, key) = match (cert, key) {
+        (None, None) => return None,
+        (Some(cert), Some(key)) => (cert, key),
+        (Some(one), None) => {
+            one.error("stands alone: name the private key in key_file");
+            return None;
+        }
+        (None, Some(one)) => {
+            one.error("stands alone: name the certificate chain in cert_file");
+            return None;
+        }
+    };
+    match ServerTls::load(&path(&cert)?, &path(&key)?) {
+        Ok(tls) => Some(tls),
+        Err(reason) => {
+            cert.error(reason);
+            None
+        }
+    }
 }
 
 fn error_docs(text: &str) -> Result<String, String> {

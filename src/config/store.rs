@@ -132,7 +132,7 @@ fn below(folder: &Path, path: &str) -> PathBuf {
 }
 
 /// A path; a relative one starts at the folder of the file.
-fn path(field: &Field<'_>) -> Option<PathBuf> {
+pub(super) fn path(field: &Field<'_>) -> Option<PathBuf> {
     field.parsed(|text| match text {
         "" => Err("is empty: write a path, or remove the key".to_owned()),
         _ if text.contains('\0') => Err("holds a zero byte: write a path".to_owned()),

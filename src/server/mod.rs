@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod listener;
 mod timer;
+mod tls;
 
 pub(crate) use body::{BodyError, ClientBody};
 pub(crate) use client_addr::{ClientAddr, PeerAddr, TrustedProxies};
@@ -17,3 +18,4 @@ pub(crate) use config::Limits;
 pub(crate) use connection::{ConnState, InFlight};
 pub(crate) use listener::{Bound, Failure, Handler, Lane, bind, serve};
 pub(crate) use timer::{CoarseTimer, Deadline};
+pub(crate) use tls::ServerTls;

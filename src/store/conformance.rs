@@ -18,7 +18,7 @@ use super::Stores;
 use crate::activity::{EventId, EventIds, EventKind, EventRef, Retention};
 use crate::clock::Timestamp;
 use crate::token::{
-    Anchor, Change, Form, HashKey, Listing, Lookup, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan,
+    Anchor, Change, Form, HashKey, Listing, Lookup, Member, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan,
     PlanTable, QuotaWindow, SecretHash, SecretSlot, SortBy, Status, StoreError, TokenId, TokenRecord, TokenRef,
     derived_account_uuid, parse_hex12,
 };
@@ -50,6 +50,7 @@ macro_rules! suite {
             owners_and_accounts_are_known_by_their_ids,
             an_owner_never_clashes_with_itself,
             many_last_uses_at_once,
+            a_sidecar_that_announces_itself_is_present,
             changes_are_told,
             leases_add_up_to_the_size,
             leases_given_back_can_be_taken_again,
@@ -622,8 +623,15 @@ pub(crate) async fn many_last_uses_at_once(stores: &Stores) {
     let (mut writer, now) = (Writer::new(), Timestamp::system());
     let tokens: Vec<TokenId> = (0..40).map(|_| fresh_id()).collect();
     let mut batch = Vec::new();
-    for token in tokens.iter().step_by(2) {
-        writer.push(&mut batch, *token, now);
+    for (at, token) in tokens.iter().enumerate() {
+        if at % 2 == 0 {
+            writer.push(&mut batch, *token, now);
+        }
+        // Edits are no uses, whether they come after one or alone.
+        for age in 1..=at % 5 {
+            let later = Timestamp::from_millis(now.as_millis() + age as i64);
+            writer.push_kind(EventKind::Updated, &mut batch, *token, later);
+        }
     }
     stores.activity.append(Bytes::from(batch)).await.expect("appended");
     let asked: Vec<TokenId> = tokens.iter().chain(&tokens[..3]).copied().collect();
@@ -633,6 +641,28 @@ pub(crate) async fn many_last_uses_at_once(stores: &Stores) {
         assert_eq!(last.map(|last| last.at), (at % 40 % 2 == 0).then_some(now), "{at}");
         assert_eq!(stores.tokens.last_use(*id).await.expect("answered"), last);
     }
+}
+
+pub(crate) fn member(id: &str) -> Member {
+    Member {
+        id: id.to_owned(),
+        address: "[::1]:8443".to_owned(),
+        version: "0.1.0".to_owned(),
+        started_at: Timestamp::from_millis(-1),
+        seen_at: Timestamp::from_millis(0),
+    }
+}
+
+pub(crate) async fn a_sidecar_that_announces_itself_is_present(stores: &Stores) {
+    assert_eq!(stores.presence.members().await.expect("answered"), vec![]);
+    let before = Timestamp::system();
+    for _ in 0..3 {
+        stores.presence.announce(member("one")).await.expect("announced");
+    }
+    let present = stores.presence.members().await.expect("answered");
+    let [seen] = &present[..] else { panic!("{present:?}") };
+    assert_eq!(*seen, Member { seen_at: seen.seen_at, ..member("one") });
+    assert!(seen.seen_at >= before && seen.seen_at <= Timestamp::system());
 }
 
 /// Waits for the change of `id` at `generation` and returns its hashes.
@@ -803,6 +833,10 @@ impl Writer {
     }
 
     pub(crate) fn push(&mut self, batch: &mut Vec<u8>, token: TokenId, at: Timestamp) -> EventId {
+        self.push_kind(EventKind::Request, batch, token, at)
+    }
+
+    fn push_kind(&mut self, kind: EventKind, batch: &mut Vec<u8>, token: TokenId, at: Timestamp) -> EventId {
         let id = self.ids.next(at);
         self.count += 1;
         EventRef {
@@ -810,7 +844,7 @@ impl Writer {
             token,
             serial: 77,
             at,
-            kind: EventKind::Request,
+            kind,
             status: 200,
             address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, (self.count % 250) as u8)),
             method: "GET",

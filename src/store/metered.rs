@@ -11,8 +11,8 @@ use crate::activity::{Event, EventId, EventLog};
 use crate::clock::Timestamp;
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{
-    Change, Counts, LastUse, Lease, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, QuotaWindow, SecretHash,
-    StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
+    Change, Counts, LastUse, Lease, Listing, Lookup, Member, Owner, OwnerKey, Page, PlanTable, Presence, QuotaWindow,
+    SecretHash, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// The operations that are told apart.
@@ -137,6 +137,16 @@ impl TokenStore for Metered {
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         self.watch(Operation::Admin, self.inner.tokens.ping())
+    }
+}
+
+impl Presence for Metered {
+    fn announce(&self, member: Member) -> StoreFuture<'_, ()> {
+        self.watch(Operation::Admin, self.inner.presence.announce(member))
+    }
+
+    fn members(&self) -> StoreFuture<'_, Vec<Member>> {
+        self.watch(Operation::Admin, self.inner.presence.members())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where state lives. Each store implements the three ports; nothing in the domain knows which one it is.
+//! Where state lives. Each store implements the four ports; nothing in the domain knows which one it is.
 
 mod codec;
 mod config;
@@ -21,9 +21,9 @@ use std::sync::Arc;
 use self::embedded::Embedded;
 use crate::activity::EventLog;
 use crate::limit::CounterStore;
-use crate::token::{HashKey, TokenStore};
+use crate::token::{HashKey, Presence, TokenStore};
 
-/// The three ports of one opened store.
+/// The ports of one opened store.
 #[derive(Clone)]
 pub(crate) struct Stores {
     /// Tokens.
@@ -32,11 +32,18 @@ pub(crate) struct Stores {
     pub(crate) counters: Arc<dyn CounterStore>,
     /// Activity.
     pub(crate) activity: Arc<dyn EventLog>,
+    /// The sidecars that share the store.
+    pub(crate) presence: Arc<dyn Presence>,
 }
 
-/// The three ports of one store that implements them all.
-fn stores_of<S: TokenStore + CounterStore + EventLog + 'static>(store: Arc<S>) -> Stores {
-    Stores { tokens: Arc::<S>::clone(&store), counters: Arc::<S>::clone(&store), activity: store }
+/// The ports of one store that implements them all.
+fn stores_of<S: TokenStore + CounterStore + EventLog + Presence + 'static>(store: Arc<S>) -> Stores {
+    Stores {
+        tokens: Arc::<S>::clone(&store),
+        counters: Arc::<S>::clone(&store),
+        activity: Arc::<S>::clone(&store),
+        presence: store,
+    }
 }
 
 /// What closes a store.

@@ -4,6 +4,7 @@
 mod id;
 mod owner;
 mod plan;
+mod presence;
 mod record;
 mod scope;
 mod secret;
@@ -14,6 +15,7 @@ pub use id::{InvalidId, ShortId, TokenId, TokenRef};
 pub(crate) use id::{parse_hex12, push_hex};
 pub use owner::{ANY_ENVIRONMENT, Owner, OwnerDirectory, OwnerIds, PinnedAccount, PinnedUser, derived_account_uuid};
 pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
+pub use presence::{Member, Presence};
 pub use record::{LastUse, SecretSlot, Status, TokenRecord};
 pub use scope::{Bundles, InvalidScope, NeededScopes, Scope, ScopeBits, Universe};
 pub use secret::{Form, HashKey, InvalidSecret, PlainSecret, SecretHash};

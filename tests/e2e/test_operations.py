@@ -1,7 +1,9 @@
 """The other two listeners: /v1/token and its activity, /metrics, /live, /ready; and that no secret shows anywhere."""
 
 import re
+import subprocess
 
+import pytest
 import requests
 
 from harness import objects, until
@@ -143,3 +145,18 @@ def test_no_secret_anywhere(own):
             assert not any(piece in text for text in shown)
             for path in files:
                 assert piece.encode() not in path.read_bytes(), f"{path} holds a secret"
+
+
+def test_the_admin_port_speaks_tls_with_a_certificate(own, tmp_path):
+    cert, key = tmp_path / "admin.crt", tmp_path / "admin.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-out", cert, "-keyout", key],
+                   check=True, capture_output=True)
+    sidecar = own(in_admin=f'tls = {{ cert_file = "{cert}", key_file = "{key}" }}')
+    token, secure = sidecar.token(), sidecar.admin.replace("http://", "https://")
+    answer = requests.get(f"{secure}/v1/token", headers=token.bearer, verify=str(cert), timeout=10)
+    assert answer.status_code == 200 and answer.json()["self"] == f"/v1/token/{token.id}"
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{secure}/v1/token", headers=token.bearer, timeout=10)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(f"{sidecar.admin}/v1/token", headers=token.bearer, timeout=10)

@@ -26,6 +26,10 @@ pub(crate) struct Memory {
     pub(crate) events: Mutex<Vec<Event>>,
     /// How many of the next updates find that somebody else was faster.
     pub(crate) conflicts: AtomicUsize,
+    /// Numbers that belong to owners unknown to the tests.
+    pub(crate) numbers: Mutex<Vec<u64>>,
+    /// How many of the next creations find their id taken.
+    pub(crate) taken: AtomicUsize,
     /// Whether such a foreign change also replaces the secrets, as another rotation does.
     pub(crate) rotate_in_conflict: std::sync::atomic::AtomicBool,
     changes: broadcast::Sender<crate::token::Change>,
@@ -40,6 +44,8 @@ impl Default for Memory {
             serial: AtomicUsize::new(1),
             events: Mutex::default(),
             conflicts: AtomicUsize::new(0),
+            numbers: Mutex::default(),
+            taken: AtomicUsize::new(0),
             rotate_in_conflict: Default::default(),
             changes: broadcast::channel(16).0,
         }
@@ -88,11 +94,14 @@ impl Memory {
                 return Err(StoreError::Revoked);
             }
         }
-        if records.values().any(|other| other.id.short() == record.id.short()) {
+        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        if taken || records.values().any(|other| other.id.short() == record.id.short()) {
             return Err(StoreError::IdTaken);
         }
         let number = OwnerIds::derived(&record.owner).number;
-        if check_number && self.owned(|_, ids| ids.number == number).is_some_and(|other| other != record.owner) {
+        let strange = self.numbers.lock().expect("no panic").contains(&number);
+        let other = self.owned(|_, ids| ids.number == number).is_some_and(|other| other != record.owner);
+        if check_number && (strange || other) {
             return Err(StoreError::owner_clash(&record.owner));
         }
         self.note(&record.owner);

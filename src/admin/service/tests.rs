@@ -331,3 +331,33 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test]
+async fn an_id_that_is_taken_is_drawn_again_once() {
+    let (service, memory, _) = service(policy());
+    let operator = Actor::operator();
+    let secret = || Foreign::from_secret("a-secret-from-elsewhere").expect("long enough");
+    memory.taken.store(1, Ordering::Relaxed);
+    let (made, plain) = service.create(&operator, draft("one", &[])).await.expect("drawn again");
+    assert_eq!(service.lookup(&operator, plain.expose()).await.map(|found| found.id), Ok(made.id));
+    memory.taken.store(1, Ordering::Relaxed);
+    let made = service.import(&operator, draft("two", &[]), secret()).await.expect("drawn again");
+    assert_eq!(made.id.tag(), made.secrets[0].hash.tag());
+    memory.taken.store(2, Ordering::Relaxed);
+    let refused = service.create(&operator, draft("three", &[])).await.map(drop);
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_owner_with_another_ones_number_is_refused_until_it_is_pinned() {
+    let (service, memory, _) = service(policy());
+    let number = |name: &str| crate::token::OwnerIds::derived(&Owner::new("default", name)).number;
+    *memory.numbers.lock().expect("no panic") = vec![number("mira"), number("noor")];
+    let of = |name: &str| Draft { owner: Some(name.to_owned()), ..draft("t", &[]) };
+    let refused = service.create(&Actor::operator(), of("noor")).await.map(drop);
+    assert!(matches!(&refused, Err(Error::Clash(text)) if text.contains("[[user]]")), "{refused:?}");
+    let foreign = Foreign::from_secret("a-secret-from-elsewhere").expect("long enough");
+    let refused = service.import(&Actor::operator(), of("noor"), foreign).await.map(drop);
+    assert!(matches!(refused, Err(Error::Clash(_))), "{refused:?}");
+    service.create(&Actor::operator(), of("mira")).await.expect("her number is pinned");
+}

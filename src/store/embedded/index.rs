@@ -35,7 +35,7 @@ fn change_counts(tables: &mut Tables<'_>, record: &TokenRecord, change: impl Fn(
     Ok(())
 }
 
-/// Fills in what a file made before there were these tables lacks.
+/// Fills in what a file made before there were these tables lacks. Once per file; all records are in memory meanwhile.
 pub(super) fn rebuild(tables: &mut Tables<'_>) -> Result<(), Fault> {
     let mut records = Vec::new();
     for entry in tables.records.iter()? {

@@ -50,8 +50,8 @@ use crate::activity::{Event, EventId, EventLog, FrameHead, Retention};
 use crate::clock::Timestamp;
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{
-    Change, Counts, LastUse, Lease, Listing, Lookup, Owner, OwnerKey, Page, PlanTable, QuotaWindow, Resolved,
-    SecretHash, Status, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
+    Change, Counts, LastUse, Lease, Listing, Lookup, Member, Owner, OwnerKey, Page, PlanTable, Presence, QuotaWindow,
+    Resolved, SecretHash, Status, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// A store in files of its own. Dropping it blocks until all is written, [`close`](Self::close) waits for the same.
@@ -60,6 +60,8 @@ pub(super) struct Embedded {
     readers: Readers,
     writer: WriterHandle,
     appender: AppenderHandle,
+    /// This process, once it has announced itself.
+    member: Mutex<Option<Member>>,
     /// The threads that write, the appender's first; taken by whoever closes.
     threads: Mutex<Option<[JoinHandle<()>; 2]>>,
 }
@@ -112,7 +114,14 @@ impl Embedded {
         let (appender, appended) = AppenderHandle::start(tail, writer.clone(), keep).map_err(no_thread)?;
         let readers = Readers::start().map_err(no_thread)?;
         let core = Arc::new(Core { db, quotas, log, writer: writer.clone() });
-        Ok(Self { core, readers, writer, appender, threads: Mutex::new(Some([appended, written])) })
+        Ok(Self {
+            core,
+            readers,
+            writer,
+            appender,
+            member: Mutex::default(),
+            threads: Mutex::new(Some([appended, written])),
+        })
     }
 
     /// Writes everything down and ends the threads; whoever calls afterwards hears that the store is closed.
@@ -251,6 +260,20 @@ impl TokenStore for Embedded {
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         self.read(|core| core.db.read(|_| Ok(())))
+    }
+}
+
+impl Presence for Embedded {
+    fn announce(&self, member: Member) -> StoreFuture<'_, ()> {
+        let member = Member { seen_at: Timestamp::system(), ..member };
+        *self.member.lock().unwrap_or_else(PoisonError::into_inner) = Some(member);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn members(&self) -> StoreFuture<'_, Vec<Member>> {
+        let member = self.member.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fresh = member.filter(|member| Timestamp::system().since(member.seen_at) < Member::LIFE);
+        Box::pin(async { Ok(fresh.into_iter().collect()) })
     }
 }
 

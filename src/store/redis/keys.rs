@@ -101,6 +101,11 @@ impl Keys {
         key
     }
 
+    /// The sidecars that share the server.
+    pub(super) fn present(&self) -> Vec<u8> {
+        format!("{}:present", self.prefix).into_bytes()
+    }
+
     /// The fingerprint of the hash key.
     pub(super) fn fingerprint(&self) -> Vec<u8> {
         format!("{}:key", self.prefix).into_bytes()

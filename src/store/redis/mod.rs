@@ -10,6 +10,7 @@ mod feed;
 mod indexes;
 mod keys;
 mod listing;
+mod presence;
 mod quota;
 mod resolve;
 mod scripts;
@@ -88,10 +89,10 @@ fn start(target: Arc<Target>, first: First, timeout: Duration, retention: Retent
         renewed: activity::Renewed::default(),
     });
     let store = Arc::new(RedisStore { core, runtime: Handle::current(), tasks });
-    Stores { tokens: Arc::clone(&store) as _, counters: Arc::clone(&store) as _, activity: store as _ }
+    super::stores_of(store)
 }
 
-/// The three ports; the last handle to go ends the background tasks.
+/// The ports; the last handle to go ends the background tasks.
 struct RedisStore {
     core: Arc<Core>,
     runtime: Handle,

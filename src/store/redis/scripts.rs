@@ -58,6 +58,8 @@ pub(super) struct Scripts {
     pub(super) replay: Script,
     pub(super) orphan: Script,
     pub(super) event: Script,
+    pub(super) announce: Script,
+    pub(super) members: Script,
 }
 
 impl Scripts {
@@ -79,11 +81,13 @@ impl Scripts {
             replay: Script::new("", &[include_str!("replay.lua")]),
             orphan: Script::new("", &[include_str!("orphan.lua")]),
             event: Script::new("", &[include_str!("event.lua")]),
+            announce: Script::new("", &[include_str!("announce.lua")]),
+            members: Script::new("", &[include_str!("members.lua")]),
         }
     }
 
     /// All of them, for loading at connect.
-    pub(super) fn all(&self) -> [&Script; 13] {
+    pub(super) fn all(&self) -> [&Script; 15] {
         [
             &self.resolve,
             &self.reserve,
@@ -98,6 +102,8 @@ impl Scripts {
             &self.replay,
             &self.orphan,
             &self.event,
+            &self.announce,
+            &self.members,
         ]
     }
 }

@@ -20,11 +20,11 @@ use super::open;
 use crate::activity::Retention;
 use crate::clock::Timestamp;
 use crate::config::Secret;
-use crate::store::conformance::{KEY, RETENTION, Writer, record, suite};
-use crate::store::{OpenError, RedisConfig, Stores};
+use crate::store::conformance::{KEY, RETENTION, Writer, member, record, suite};
+use crate::store::{OpenError, RedisConfig, Stores, foreign};
 use crate::token::{
-    Anchor, Change, Form, Listing, Lookup, MonthLimit, PlainSecret, Plan, PlanTable, SecretHash, SecretSlot, SortBy,
-    StoreError, TokenId, TokenRecord, TokenRef,
+    Anchor, Change, Form, Listing, Lookup, Member, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan, PlanTable,
+    Scope, SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef, derived_account_uuid,
 };
 
 /// Longest wait for something that must happen.
@@ -658,6 +658,130 @@ async fn a_full_server_still_lets_known_tokens_in_and_revokes() {
     }
 }
 
+fn everything(sort: SortBy) -> Listing {
+    Listing { account: None, owner: None, sort, after: None, limit: 1_000 }
+}
+
+#[tokio::test]
+async fn a_number_of_another_owner_is_refused() {
+    let server = Server::start(&[]).await;
+    let stores = server.open(RELAXED).await;
+    let keys = super::keys::Keys::new("tollgate");
+    let [(number, _), ..] = foreign::entries(&Owner::new("acme", "mira")).expect("made");
+    let other = foreign::pack_owner(&Owner::new("acme", "other"));
+    let mut set = redis::cmd("SET");
+    set.arg(keys.foreign(&number)).arg(other).exec_async(&mut server.connect().await).await.expect("set");
+    crate::store::conformance::a_number_of_another_owner_is_refused(&stores).await;
+}
+
+#[tokio::test]
+async fn sidecars_know_each_other_for_a_minute() {
+    let server = Server::start(&[]).await;
+    let (one, other) = (server.open(RELAXED).await, server.open(RELAXED).await);
+    other.presence.announce(member("b")).await.expect("announced");
+    one.presence.announce(member("a")).await.expect("announced");
+    // Started again: the younger one counts.
+    let again = Member { started_at: Timestamp::from_millis(77), ..member("b") };
+    eventually("the clock moves on", async || {
+        other.presence.announce(again.clone()).await.expect("announced");
+        let present = one.presence.members().await.expect("answered");
+        let told: Vec<_> = present.iter().map(|member| (member.id.as_str(), member.started_at.as_millis())).collect();
+        (told == [("a", -1), ("b", 77)]).then_some(())
+    })
+    .await;
+
+    let (key, mut connection) = (super::keys::Keys::new("tollgate").present(), server.connect().await);
+    let old = (Timestamp::system().as_millis() - 60_000).to_string();
+    for member in
+        redis::cmd("ZRANGE").arg(&key).arg(0).arg(-1).query_async::<Vec<Vec<u8>>>(&mut connection).await.expect("read")
+    {
+        let mut age = redis::cmd("ZADD");
+        age.arg(&key).arg(&old).arg(member).exec_async(&mut connection).await.expect("aged");
+    }
+    eventually("all are forgotten", async || one.presence.members().await.expect("answered").is_empty().then_some(()))
+        .await;
+    one.presence.announce(member("a")).await.expect("announced");
+    let kept: u64 = redis::cmd("ZCARD").arg(&key).query_async(&mut connection).await.expect("told");
+    assert_eq!(kept, 1, "the others were swept");
+}
+
+#[tokio::test]
+async fn members_without_a_record_are_neither_listed_nor_privileged() {
+    let server = Server::start(&[]).await;
+    let (stores, keys) = (server.open(RELAXED).await, super::keys::Keys::new("tollgate"));
+    let mut connection = server.connect().await;
+    let mut kept = Vec::new();
+    for n in 0..6 {
+        let sent = TokenRecord {
+            scopes: vec![Scope::ALL_ADMIN.parse().expect("a scope")],
+            created_at: Timestamp::from_millis(1_000 * n),
+            ..record("acme", "mira", &format!("t{n}"))
+        };
+        kept.insert(0, stores.tokens.create(sent, true).await.expect("created"));
+    }
+    // What a creation leaves that was cut short before its record, and an edit before it took the scope away.
+    for gone in [kept.remove(5), kept.remove(2), kept.remove(0)] {
+        redis::cmd("DEL").arg(keys.record(&gone.id.short())).exec_async(&mut connection).await.expect("deleted");
+    }
+    let lowered = TokenRecord { scopes: Vec::new(), ..kept[1].clone() };
+    kept[1] = stores.tokens.update(lowered).await.expect("updated");
+    let mut add = redis::cmd("ZADD");
+    add.arg(keys.privileged("acme")).arg(0).arg(&kept[1].id.as_bytes()[..]);
+    add.exec_async(&mut connection).await.expect("added");
+
+    let mut listing = Listing { account: Some("acme".to_owned()), limit: 1, ..everything(SortBy::Newest) };
+    let mut listed = Vec::new();
+    loop {
+        let page = stores.tokens.list(listing.clone()).await.expect("listed");
+        listed.extend(page.records);
+        listing.after = page.next;
+        if listing.after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, kept);
+    let counts = stores.tokens.count("acme".to_owned()).await.expect("answered");
+    // Those that dangle are among all until they are swept.
+    assert_eq!((counts.all, counts.privileged), (6, 2));
+}
+
+#[tokio::test]
+async fn a_thousand_tokens_are_listed_in_two_round_trips() {
+    let server = Server::start(&[]).await;
+    let stores = server.open(RELAXED).await;
+    let made = (0..1_000).map(|n| {
+        let (tokens, sent) = (Arc::clone(&stores.tokens), record("acme", "mira", &format!("t{n}")));
+        tokio::spawn(async move { tokens.create(sent, true).await })
+    });
+    let mut ids = Vec::new();
+    for task in made.collect::<Vec<_>>() {
+        ids.push(task.await.expect("ran").expect("created").id);
+    }
+    let mut connection = server.connect().await;
+    let measure = std::env::var_os("TOLLGATE_MEASURE").is_some();
+    for (owner, sort) in [(Some("mira"), SortBy::Name), (Some("mira"), SortBy::Created), (None, SortBy::Newest)] {
+        redis::cmd("CONFIG").arg("RESETSTAT").exec_async(&mut connection).await.expect("reset");
+        let owner = owner.map(str::to_owned);
+        let listing = Listing { account: Some("acme".to_owned()), owner, ..everything(sort) };
+        let page = stores.tokens.list(listing.clone()).await.expect("listed");
+        assert_eq!((page.records.len(), page.next), (1_000, None));
+        let calls = calls(&mut connection).await;
+        let count = |name: &str| calls.iter().find(|(known, _)| known == name).map_or(0, |(_, calls)| *calls);
+        // One pipeline with the range, one with the records.
+        assert_eq!((count("zrange"), count("get")), (1, 1_000), "{sort:?}");
+        for _ in 0..if measure { 10 } else { 0 } {
+            let began = Instant::now();
+            stores.tokens.list(listing.clone()).await.expect("listed");
+            println!("1,000 by {sort:?}: {:?}", began.elapsed());
+        }
+    }
+    for _ in 0..if measure { 3 } else { 0 } {
+        let began = Instant::now();
+        stores.tokens.last_uses(ids.clone()).await.expect("answered");
+        println!("1,000 last uses: {:?}", began.elapsed());
+    }
+}
+
 /// Runs every kind of operation once and returns every plain secret involved.
 async fn every_operation(stores: &Stores) -> Vec<String> {
     let (mut secrets, now) = (Vec::new(), Timestamp::system());
@@ -675,6 +799,7 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
     let (foreign, _, slot) = minted(Form::Tg);
     let mut edit = TokenRecord { name: "renamed".to_owned(), ..kept[0].clone() };
     edit.secrets.push(slot);
+    edit.scopes.push(Scope::ALL_ADMIN.parse().expect("a scope"));
     kept[0] = stores.tokens.update(edit).await.expect("updated");
     let mut batch = Vec::new();
     let mut writer = Writer::new();
@@ -695,10 +820,20 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
         stores.activity.event(token.id, events[0].id).await.expect("answered");
     }
     stores.tokens.find_by_hash(foreign).await.expect("answered");
-    let listing = Listing { account: None, owner: None, sort: SortBy::Name, after: None, limit: 10 };
-    assert_eq!(stores.tokens.list(listing).await.expect("listed").records.len(), 4);
+    assert_eq!(stores.tokens.list(everything(SortBy::Name)).await.expect("listed").records.len(), 4);
+    let newest = Listing { account: Some("acme".to_owned()), ..everything(SortBy::Newest) };
+    assert_eq!(stores.tokens.list(newest).await.expect("listed").records.len(), 4);
+    let counts = stores.tokens.count("acme".to_owned()).await.expect("answered");
+    assert_eq!((counts.all, counts.privileged), (4, 1));
+    let uuid = OwnerIds::derived(&kept[0].owner).uuid;
+    assert_eq!(stores.tokens.owner(OwnerKey::Uuid(uuid)).await.expect("answered").as_ref(), Some(&kept[0].owner));
+    assert_eq!(stores.tokens.account(derived_account_uuid("acme")).await.expect("answered").as_deref(), Some("acme"));
+    let uses = stores.tokens.last_uses(kept.iter().map(|token| token.id).collect()).await.expect("answered");
+    assert!(uses.iter().all(Option::is_some));
     stores.tokens.revoke(kept[1].id, "leaked".to_owned(), now).await.expect("revoked");
     stores.tokens.revoke(kept[0].id, "leaked".to_owned(), now).await.expect("revoked");
+    stores.presence.announce(member("one")).await.expect("announced");
+    assert_eq!(stores.presence.members().await.expect("answered").len(), 1);
     stores.tokens.ping().await.expect("answered");
     secrets
 }
@@ -706,7 +841,7 @@ async fn every_operation(stores: &Stores) -> Vec<String> {
 /// Whether a key has one of the documented shapes.
 fn is_documented(key: &[u8]) -> bool {
     let Some(rest) = key.strip_prefix(b"tollgate:") else { return false };
-    if [&b"serial"[..], b"owners", b"key"].contains(&rest) {
+    if [&b"serial"[..], b"owners", b"key", b"present"].contains(&rest) {
         return true;
     }
     if let Some(serial) = rest.strip_prefix(b"n:") {
@@ -714,6 +849,12 @@ fn is_documented(key: &[u8]) -> bool {
     }
     if let Some(owner) = rest.strip_prefix(b"{o:") {
         return owner == b"acme\0mira}:n" || owner == b"acme\0mira}:d";
+    }
+    if let Some(account) = rest.strip_prefix(b"{a:") {
+        return account == b"acme}:d" || account == b"acme}:p";
+    }
+    if let Some([kind, id @ ..]) = rest.strip_prefix(b"i:") {
+        return matches!((kind, id.len()), (b'n', 8) | (b'u' | b'a', 16) | (b'x', 12));
     }
     let [b'{', high, low, b'}', b':', kind, b':', name @ ..] = rest else { return false };
     let hex = |digit: &u8| digit.is_ascii_hexdigit() && !digit.is_ascii_uppercase();
