@@ -105,7 +105,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Refused> {
     };
     let (record, secret) = call.services.service.create(&actor, draft).await?;
     let token = output(call, &record);
-    let location = format!("{}{}/{}", origin(call.head), collection(call), token.id);
+    let location =
+        format!("{}{}/{}", origin(call.head, call.services.config.tls.is_some()), collection(call), token.id);
     let mut reply = json(StatusCode::CREATED, &NewTokenOutput { token, secret: secret.expose() });
     if let Ok(location) = HeaderValue::from_str(&location) {
         reply.headers_mut().insert(LOCATION, location);

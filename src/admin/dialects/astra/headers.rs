@@ -134,10 +134,11 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
     i64::try_from(millis).ok().map(Timestamp::from_millis)
 }
 
-/// Scheme and authority that the caller used; empty where the request has none.
-pub(super) fn origin(head: &Parts) -> String {
+/// Scheme and authority that the caller used; empty where the request has no authority.
+pub(super) fn origin(head: &Parts, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
     let host = || head.headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    head.uri.authority().cloned().or_else(host).map(|host| format!("http://{host}")).unwrap_or_default()
+    head.uri.authority().cloned().or_else(host).map(|host| format!("{scheme}://{host}")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -241,7 +242,7 @@ mod tests {
             let _ = Conditions::of(&map).hold("abc", Timestamp::from_millis(0));
             let (mut head, ()) = http::Request::new(()).into_parts();
             head.headers = map;
-            let origin = origin(&head);
+            let origin = origin(&head, false);
             prop_assert!(HeaderValue::from_str(&origin).is_ok());
         }
     }
