@@ -56,7 +56,7 @@ fn spoken(range: &str, list: bool) -> Option<&'static str> {
         Some(kind) if !list => Some(kind),
         Some(_) => Some(JSON),
         None if is(&"*/*") || is(&"application/*") => Some(JSON),
-        None => (list && LISTS.iter().any(|kind| is(&kind))).then_some(JSON),
+        None => (list && LISTS.iter().any(is)).then_some(JSON),
     }
 }
 
