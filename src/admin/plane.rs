@@ -238,7 +238,8 @@ impl Plane {
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let request_id = &request_id(request.head);
+        let request_id =
+            &request_id(request.head, |id| served.is_none_or(|served| served.dialect.takes_request_id(id)));
         let mut told = Told { request_id, ..Told::default() };
         let deciding = tokio::time::timeout(REQUEST_LIMIT, self.decide(served, &request, body, &mut told));
         let outcome = match AssertUnwindSafe(deciding).catch_unwind().await {

@@ -30,7 +30,7 @@ pub enum Form {
     Xms,
     /// `dt0c01.<24 characters of base 32>.<64 of base 32>` (contract page dynatrace).
     Dynatrace,
-    /// Base 64 of 32 random bytes, 44 characters (contract page astra).
+    /// Base 64 of 33 random bytes, 44 characters without padding (contract page astra).
     Astra,
 }
 
@@ -170,10 +170,7 @@ impl PlainSecret {
                 push_random(&mut text, BASE32, 64);
             }
             Form::Astra => {
-                push_random(&mut text, BASE64, 42);
-                // 43 digits carry 258 bits; the last one holds only the top four of 256.
-                push_random(&mut text, b"AEIMQUYcgkosw048", 1);
-                text.push('=');
+                push_random(&mut text, BASE64, 44);
             }
         }
         Self(Zeroizing::new(text))

@@ -85,6 +85,11 @@ async fn a_token_lives_from_creation_to_revocation() {
     service.patch(&operator, token, patch).await.expect("the same again");
     assert_eq!(memory.events.lock().expect("no panic").len(), count, "an edit that changes nothing leaves no event");
 
+    let stale = Patch { generation: Some(made.generation), name: Some("late".into()), ..Patch::default() };
+    assert_eq!(service.patch(&operator, token, stale.clone()).await, Err(Error::Conflict), "it was changed meanwhile");
+    let current = Patch { generation: Some(patched.generation), name: Some("daily".into()), ..stale };
+    assert_eq!(service.patch(&operator, token, current).await.expect("unchanged").name, "daily");
+
     service.disable(&operator, token).await.expect("disabled");
     assert_eq!(last_data(&memory).0, EventKind::Disabled);
     assert_eq!(service.enable(&operator, token).await.expect("enabled").status, Status::Enabled);
