@@ -60,8 +60,6 @@ pub(crate) struct Draft {
 /// A change to a token; `None` leaves a field alone. Bounds as in [`Draft`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patch {
-    /// Only while the token is in this generation; [`Error::Conflict`] otherwise.
-    pub(crate) generation: Option<u64>,
     /// New name.
     pub(crate) name: Option<String>,
     /// New description.

@@ -123,9 +123,6 @@ pub(super) fn apply(
     patch: &Patch,
     now: Timestamp,
 ) -> Result<Changes, Error> {
-    if patch.generation.is_some_and(|wanted| wanted != record.generation) {
-        return Err(Error::Conflict);
-    }
     let mut changes = Changes::default();
     apply_texts(record, patch, &mut changes)?;
     if let Some(names) = &patch.scopes {

@@ -85,10 +85,12 @@ async fn a_token_lives_from_creation_to_revocation() {
     service.patch(&operator, token, patch).await.expect("the same again");
     assert_eq!(memory.events.lock().expect("no panic").len(), count, "an edit that changes nothing leaves no event");
 
-    let stale = Patch { generation: Some(made.generation), name: Some("late".into()), ..Patch::default() };
-    assert_eq!(service.patch(&operator, token, stale.clone()).await, Err(Error::Conflict), "it was changed meanwhile");
-    let current = Patch { generation: Some(patched.generation), name: Some("daily".into()), ..stale };
-    assert_eq!(service.patch(&operator, token, current).await.expect("unchanged").name, "daily");
+    let late = Patch { name: Some("late".into()), ..Patch::default() };
+    let stale = service.at_generation(&[made.generation]).patch(&operator, token, late).await;
+    assert_eq!(stale, Err(Error::Conflict), "it was changed meanwhile");
+    let same = Patch { name: Some("daily".into()), ..Patch::default() };
+    let current = service.at_generation(&[patched.generation]).patch(&operator, token, same).await;
+    assert_eq!(current.expect("unchanged").name, "daily");
 
     service.disable(&operator, token).await.expect("disabled");
     assert_eq!(last_data(&memory).0, EventKind::Disabled);

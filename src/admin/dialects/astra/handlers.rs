@@ -173,8 +173,8 @@ pub(super) async fn modify(call: &Call<'_>) -> Result<Reply, Refused> {
         if !conditions.hold(&tag(json(StatusCode::OK, &shown).body()), record.updated_at) {
             return Err(Problem::precondition().into());
         }
-        let patch = Patch { generation: Some(record.generation), name, labels, ..Patch::default() };
-        match service.patch(&actor, TokenRef::Id(id), patch).await {
+        let patch = Patch { name, labels, ..Patch::default() };
+        match service.at_generation(&[record.generation]).patch(&actor, TokenRef::Id(id), patch).await {
             Ok(_) => return Ok(nothing()),
             Err(Error::Conflict) => {}
             Err(error) => return Err(error.into()),
