@@ -27,7 +27,7 @@ use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources}
 use crate::clock::{Clock, Now};
 use crate::limit::{CounterStore, Throttle, TokenLimits};
 use crate::server::{ClientAddr, TrustedProxies};
-use crate::token::{Bundles, HashKey, NeededScopes, StoreError, StoreFuture, TokenStore, Universe};
+use crate::token::{Bundles, HashKey, NeededScopes, Presence, StoreError, StoreFuture, TokenStore, Universe};
 
 /// Longest time from a complete head to an answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
@@ -68,6 +68,8 @@ pub(crate) struct AdminServices {
     pub(crate) recorder: Recorder,
     /// The routes of the data plane.
     pub(crate) routing: Arc<dyn Routing>,
+    /// The sidecars that share the store.
+    pub(crate) presence: Arc<dyn Presence>,
     /// This process.
     pub(crate) instance: Instance,
     /// The time.

@@ -28,9 +28,9 @@ use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::limit::{CounterStore, QuotaUse, Throttle, ThrottleConfig, TokenLimits};
 use crate::server::TrustedProxies;
 use crate::token::{
-    Anchor, Bundles, Counts, Form, HashKey, LastUse, Lease, Listing, Lookup, MinuteLimit, Mode, MonthLimit, Owner,
-    OwnerKey, Page, Plan, PlanTable, QuotaWindow, Resolved, SecretHash, SecretSlot, Status, StoreError, StoreFuture,
-    TokenId, TokenRecord, TokenRef, TokenStore, Universe,
+    Anchor, Bundles, Counts, Form, HashKey, LastUse, Lease, Listing, Lookup, Member, MinuteLimit, Mode, MonthLimit,
+    Owner, OwnerKey, Page, Plan, PlanTable, Presence, QuotaWindow, Resolved, SecretHash, SecretSlot, Status,
+    StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore, Universe,
 };
 
 const START: i64 = 1_901_000_000_000;
@@ -136,6 +136,16 @@ impl TokenStore for Memory {
 
     fn ping(&self) -> StoreFuture<'_, ()> {
         self.answer(|| ())
+    }
+}
+
+impl Presence for Memory {
+    fn announce(&self, _: Member) -> StoreFuture<'_, ()> {
+        self.answer(|| ())
+    }
+
+    fn members(&self) -> StoreFuture<'_, Vec<Member>> {
+        self.answer(Vec::new)
     }
 }
 
@@ -333,7 +343,8 @@ impl Bench {
             trusted: TrustedProxies::default(),
             recorder: recorder.clone(),
             routing: Arc::new(NoRoutes),
-            instance: super::Instance::new("memory", Timestamp::from_millis(START)),
+            presence: memory.clone(),
+            instance: super::Instance::new("memory", address.to_string(), Timestamp::from_millis(START)),
             clock,
         };
         let plane = AdminPlane::with_dialects(services, setup.list);

@@ -4,6 +4,7 @@ mod bootstrap;
 mod demo;
 mod leases;
 mod metrics;
+mod presence;
 mod routing;
 mod sample;
 mod threads;
@@ -152,8 +153,12 @@ impl App {
         if config.admin.tls.is_none() && config.admin.insecure && !config.admin.listen.ip().is_loopback() {
             tracing::warn!(listen = %config.admin.listen, "administration leaves this machine without TLS, as admin.insecure says");
         }
-        let admin = AdminPlane::new(shared.admin_services(&config));
+        let address = presence::reached_at(bound.proxy.address);
+        let instance = Instance::new(config.store.location.kind(), address, clock.now().wall);
+        let member = instance.member.clone();
+        let admin = AdminPlane::new(shared.admin_services(&config, instance));
         let tasks = vec![
+            tokio::spawn(presence::announce(Arc::clone(&opened.stores.presence), member)),
             tokio::spawn(Arc::clone(&shared.resolver).follow(opened.stores.tokens.changes())),
             tokio::spawn(resync(clock.clone())),
         ];
@@ -278,7 +283,7 @@ impl Shared {
         }
     }
 
-    fn admin_services(&self, config: &Config) -> AdminServices {
+    fn admin_services(&self, config: &Config, instance: Instance) -> AdminServices {
         AdminServices {
             resolver: Arc::clone(&self.resolver),
             counters: Arc::clone(&self.stores.counters),
@@ -289,7 +294,8 @@ impl Shared {
             trusted: TrustedProxies::new(config.proxy.trusted_proxies.clone()),
             recorder: self.recorder.clone(),
             routing: routing::Routes::new(config),
-            instance: Instance::new(config.store.location.kind(), self.clock.now().wall),
+            presence: Arc::clone(&self.stores.presence),
+            instance,
             region: config.proxy.region.clone(),
             config: config.admin.clone(),
             cache: config.cache,

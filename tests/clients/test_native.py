@@ -3,12 +3,13 @@ port."""
 
 import itertools
 import json
+import re
 import threading
 
 import pytest
 import requests
 
-from harness import until
+from harness import Sidecar, until
 
 API = "/admin/v1"
 
@@ -148,10 +149,30 @@ def test_activity_tells_of_requests_and_changes_and_of_no_secret(vendors, admin,
         assert made["secret"] not in text and secret not in text
 
 
-def test_the_fleet_is_this_sidecar(vendors, admin):
-    (sidecar,) = admin.get("/fleet")["sidecars"]
-    assert sidecar["answering"] is True and sidecar["store"] == {"embedded": "file", "redis": "redis"}[vendors.store]
-    assert sidecar == admin.get("/fleet")["sidecars"][0], "the id lasts as long as the process"
+def test_the_fleet_is_who_shares_the_store(vendors, admin):
+    def fleet():
+        return admin.get("/fleet")
+
+    alone = fleet()
+    (own,) = alone["sidecars"]
+    assert own["answering"] is True and alone["store"] == {"embedded": "file", "redis": "redis"}[vendors.store]
+    assert own["address"] == f"127.0.0.1:{vendors.port}"
+    assert fleet()["sidecars"][0]["id"] == own["id"], "the id lasts as long as the process"
+    if vendors.store == "embedded":
+        return
+    folder = vendors.folder / "second"
+    folder.mkdir()
+    (folder / "data").mkdir()
+    (folder / "data" / "hash.key").write_bytes((vendors.data / "hash.key").read_bytes())
+    url = re.search(r'url = "(redis://[^"]+)"', vendors.config.read_text()).group(1)
+    second = Sidecar(folder, url, 9)
+    try:
+        both = until(lambda: (lambda told: told if len(told) == 2 else None)(fleet()["sidecars"]), "the second one is seen")
+    finally:
+        second.stop()
+    assert [sidecar["answering"] for sidecar in both if sidecar["id"] == own["id"]] == [True]
+    (other,) = [sidecar for sidecar in both if sidecar["id"] != own["id"]]
+    assert other["answering"] is False and other["address"] == f"127.0.0.1:{second.port}"
 
 
 def test_explanations_are_what_the_proxy_port_does(vendors, admin, account):

@@ -123,12 +123,15 @@ async fn serve(call: &Call<'_>) -> Outcome {
         "tokenActivity" => usage::activity(call).await,
         "tokenUsage" => usage::usage(call).await,
         "explain" => explain::explain(call).await,
-        _ => Ok(json(StatusCode::OK, &fleet(call))),
+        _ => fleet(call).await,
     }
 }
 
-fn fleet(call: &Call<'_>) -> wire::Fleet {
-    wire::Fleet { sidecars: vec![wire::Sidecar::answering(&call.services.instance)] }
+async fn fleet(call: &Call<'_>) -> Outcome {
+    let services = call.services;
+    let members = services.ask(services.presence.members()).await?;
+    let fleet = wire::Fleet::new(members, &services.instance, services.clock.now().wall);
+    Ok(json(StatusCode::OK, &fleet))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 use crate::activity::Event;
 use crate::admin::instance::Instance;
 use crate::admin::view::{FormWord, StatusWord, TokenView};
+use crate::clock::Timestamp;
+use crate::token::Member;
 
 /// A page of tokens.
 #[derive(Debug, Serialize, ToSchema)]
@@ -266,8 +268,10 @@ pub(super) struct MonthView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TollgateFleet)]
 pub(super) struct Fleet {
-    /// One entry each.
-    pub(super) sidecars: Vec<Sidecar>,
+    /// Kind of the store that they share: `memory`, `file` or `redis`. Only the last is shared between processes.
+    store: &'static str,
+    /// Those seen within the last minute, at most 1024, this one included.
+    sidecars: Vec<Sidecar>,
 }
 
 /// One sidecar.
@@ -276,25 +280,32 @@ pub(super) struct Fleet {
 pub(super) struct Sidecar {
     /// Drawn at its start.
     id: String,
-    version: &'static str,
+    /// Where its proxy port is reached.
+    address: String,
+    version: String,
     #[schema(format = DateTime)]
     started_at: String,
-    /// `memory`, `file` or `redis`.
-    store: &'static str,
+    /// When it last announced itself.
+    #[schema(format = DateTime)]
+    seen_at: String,
     /// Whether it is the one that answers.
     answering: bool,
 }
 
-impl Sidecar {
-    /// The one that answers.
-    pub(super) fn answering(instance: &Instance) -> Self {
-        Self {
-            id: instance.id.to_string(),
-            version: env!("CARGO_PKG_VERSION"),
-            started_at: instance.started_at.to_string(),
-            store: instance.store,
-            answering: true,
-        }
+impl Fleet {
+    /// Of those that announced themselves; the one that answers is alive in any case.
+    pub(super) fn new(members: Vec<Member>, own: &Instance, now: Timestamp) -> Self {
+        let announced = members.iter().any(|member| member.id == own.member.id);
+        let unannounced = (!announced).then(|| Member { seen_at: now, ..own.member.clone() });
+        let sidecars = members.into_iter().chain(unannounced).map(|member| Sidecar {
+            answering: member.id == own.member.id,
+            id: member.id,
+            address: member.address,
+            version: member.version,
+            started_at: member.started_at.to_string(),
+            seen_at: member.seen_at.to_string(),
+        });
+        Self { store: own.store, sidecars: sidecars.collect() }
     }
 }
 
