@@ -43,12 +43,7 @@ pub(super) async fn list(call: &Call<'_>, actor: &Actor, account: &str) -> Resul
             }
         },
     };
-    let found = match place {
-        Some(Place::Cursor(after)) => newest(service, actor, account, &parameters, Some(after)).await,
-        None if parameters.is_plain() => newest(service, actor, account, &parameters, None).await,
-        place => Choice::new(&parameters, place, call.now.wall).run(service, actor, account).await,
-    };
-    let found = match found {
+    let found = match page(service, actor, account, &parameters, place, call.now.wall).await {
         Ok(found) => found,
         Err(error) => return told(error),
     };
@@ -56,6 +51,22 @@ pub(super) async fn list(call: &Call<'_>, actor: &Actor, account: &str) -> Resul
     let next_page_key = found.next.map(|place| PageKey { parameters, place }.seal(key, account));
     let body = ApiTokenList { total_count: found.total, page_size, next_page_key, api_tokens: found.tokens };
     Ok(json(StatusCode::OK, &body))
+}
+
+/// One page: the first one, or the one that goes on from a place.
+async fn page(
+    service: &TokenService,
+    actor: &Actor,
+    account: &str,
+    parameters: &Parameters,
+    place: Option<Place>,
+    now: Timestamp,
+) -> Result<Found, Error> {
+    match place {
+        Some(Place::Cursor(after)) => newest(service, actor, account, parameters, Some(after)).await,
+        None if parameters.is_plain() => newest(service, actor, account, parameters, None).await,
+        place => Choice::new(parameters, place, now).run(service, actor, account).await,
+    }
 }
 
 /// The next tokens in the store's order. The work is that of the page, whatever the account holds.
@@ -264,5 +275,287 @@ impl PartialOrd for Ranked {
 impl Ord for Ranked {
     fn cmp(&self, other: &Self) -> Ordering {
         self.rank.cmp(&other.rank)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::activity::{EventIds, EventKind, EventLog, EventRef};
+    use crate::admin::service::memory::{Memory, service};
+    use crate::admin::service::{Draft, Patch, Policy};
+    use crate::clock::ManualClock;
+    use crate::token::{TokenId, TokenRef};
+    use proptest::prelude::*;
+
+    const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const START: i64 = 1_900_000_000_000;
+
+    struct Bench {
+        service: TokenService,
+        memory: Arc<Memory>,
+        hand: ManualClock,
+        actor: Actor,
+        now: Timestamp,
+    }
+
+    impl Bench {
+        /// A caller in the account `acme`, and one token beside it in another account.
+        async fn new() -> Self {
+            let policy = Policy { bundles: Arc::default(), plans: Arc::default(), directory: Arc::default() };
+            let (service, memory, hand) = service(policy);
+            let draft = |account: &str| Draft {
+                name: "caller".to_owned(),
+                owner: Some("mira".to_owned()),
+                account: Some(account.to_owned()),
+                scopes: Some(vec!["all.User".to_owned()]),
+                ..Draft::default()
+            };
+            let operator = Actor::operator();
+            service.create(&operator, draft("other")).await.expect("made");
+            let (record, _) = service.create(&operator, draft("acme")).await.expect("made");
+            let actor = Actor::of(&record, &service.policy().bundles, "dynatrace", HOME);
+            Self { service, memory, hand, actor, now: Timestamp::from_millis(START) }
+        }
+
+        fn pass(&mut self, millis: u64) {
+            let span = Duration::from_millis(millis);
+            self.hand.advance(span);
+            self.now = self.now.plus(span);
+        }
+
+        async fn make(&self, seed: u8) -> TokenRecord {
+            let draft = Draft {
+                name: ["a", "b", "c", "é"][usize::from(seed % 4)].to_owned(),
+                owner: Some(if seed.is_multiple_of(3) { "tom" } else { "mira" }.to_owned()),
+                account: Some("acme".to_owned()),
+                scopes: Some(Vec::new()),
+                personal: seed.is_multiple_of(2),
+                expires_at: (seed % 5 > 1).then(|| self.now.plus(Duration::from_secs(u64::from(seed % 5) * 3600))),
+                ..Draft::default()
+            };
+            self.service.create(&Actor::operator(), draft).await.expect("made").0
+        }
+
+        async fn touch(&self, id: TokenId) {
+            let mut frame = Vec::new();
+            let kind = EventKind::Request;
+            let at = self.now;
+            EventRef {
+                id: EventIds::new([0; 2]).next(self.now),
+                token: id,
+                serial: 1,
+                at,
+                kind,
+                status: 200,
+                address: HOME,
+                method: "GET",
+                route: "",
+                uri: "",
+                user_agent: b"",
+                request_id: b"",
+                data: "",
+            }
+            .encode(&mut frame);
+            self.memory.append(frame.into()).await.expect("written");
+        }
+
+        async fn rename(&self, id: TokenId, name: &str) {
+            let patch = Patch { name: Some(name.to_owned()), ..Patch::default() };
+            self.service.patch(&Actor::operator(), TokenRef::Id(id), patch).await.expect("renamed");
+        }
+
+        async fn page(&self, parameters: &Parameters, place: Option<Place>) -> (Vec<String>, u64, Option<Place>) {
+            let found = page(&self.service, &self.actor, "acme", parameters, place, self.now).await.expect("a page");
+            let id = |token| serde_json::to_value(token).expect("JSON")["id"].as_str().expect("an id").to_owned();
+            (found.tokens.iter().map(id).collect(), found.total, found.next)
+        }
+    }
+
+    fn shown_id(record: &TokenRecord) -> String {
+        format!("dt0c01.{}", record.id.dynatrace_public())
+    }
+
+    fn parameters(query: &str, page_size: u16) -> Parameters {
+        match query::parse(query, Timestamp::from_millis(START)) {
+            Ok(Asked::First(parameters)) => Parameters { page_size, ..parameters },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+    }
+
+    const SORTS: [&str; 10] = [
+        "name",
+        "-name",
+        "creationDate",
+        "-creationDate",
+        "expirationDate",
+        "-expirationDate",
+        "lastUsedDate",
+        "-lastUsedDate",
+        "modifiedDate",
+        "-modifiedDate",
+    ];
+    const SELECTORS: [&str; 4] =
+        ["", "owner(\"tom\")", "personalAccessToken(true)", "owner(\"mira\"),personalAccessToken(false)"];
+
+    /// The tokens that a selector of [`SELECTORS`] chooses, in order, by a plain sort of all of them.
+    fn expected(mut records: Vec<(TokenRecord, Option<LastUse>)>, selector: usize, sort: &str) -> Vec<String> {
+        records.retain(|(record, _)| match selector {
+            0 => true,
+            1 => record.owner.name == "tom",
+            2 => record.personal,
+            _ => record.owner.name == "mira" && !record.personal,
+        });
+        let date = |at: Option<Timestamp>, absent: i64| at.map_or(absent, Timestamp::as_millis);
+        records.sort_by_key(|(record, last)| {
+            let (name, by) = match sort.trim_start_matches('-') {
+                "name" => (record.name.clone(), 0),
+                "creationDate" => (String::new(), record.created_at.as_millis()),
+                "expirationDate" => (String::new(), date(record.expires_at, i64::MAX)),
+                "lastUsedDate" => (String::new(), date(last.map(|last| last.at), i64::MIN)),
+                _ => (String::new(), date(modified::date(record), i64::MIN)),
+            };
+            (name, by, record.id)
+        });
+        if sort.starts_with('-') {
+            records.reverse();
+        }
+        records.iter().map(|(record, _)| shown_id(record)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn pages_are_a_sorted_list_cut_up(
+            seeds in proptest::collection::vec(any::<u8>(), 0..24),
+            sort in 0_usize..10, selector in 0_usize..4, page_size in 1_u16..6,
+        ) {
+            run(async {
+                let mut bench = Bench::new().await;
+                for seed in &seeds {
+                    let made = bench.make(*seed).await;
+                    bench.pass(u64::from(seed % 3));
+                    if seed % 7 < 3 {
+                        bench.touch(made.id).await;
+                    }
+                    if seed % 7 > 4 {
+                        bench.rename(made.id, "d").await;
+                    }
+                }
+                let listing = Listing { account: Some("acme".to_owned()), ..listing("acme", None, None, 1000) };
+                let records = bench.service.list(&bench.actor, listing).await.expect("all").records;
+                let uses = bench.service.last_uses(&records).await.expect("all");
+                let expected = expected(records.into_iter().zip(uses).collect(), selector, SORTS[sort]);
+                let parameters = parameters(&format!("sort={}&apiTokenSelector={}", SORTS[sort], SELECTORS[selector]), page_size);
+                let (mut seen, mut place) = (Vec::new(), None);
+                loop {
+                    let (ids, total, next) = bench.page(&parameters, place).await;
+                    prop_assert_eq!(total, expected.len() as u64);
+                    prop_assert_eq!(ids.len(), usize::from(page_size).min(expected.len() - seen.len()));
+                    seen.extend(ids);
+                    prop_assert_eq!(next.is_none(), seen.len() == expected.len());
+                    match next {
+                        Some(next) => place = Some(next),
+                        None => break,
+                    }
+                }
+                prop_assert_eq!(seen, expected);
+                Ok(())
+            })?;
+        }
+
+        #[test]
+        fn tokens_that_come_and_go_between_pages_shift_nothing_and_the_pages_end(
+            seeds in proptest::collection::vec(any::<u8>(), 1..16),
+            news in proptest::collection::vec(any::<u8>(), 4),
+            sort in 0_usize..10, page_size in 1_u16..5, victim in any::<prop::sample::Index>(), busy in any::<bool>(),
+        ) {
+            run(async {
+                let mut bench = Bench::new().await;
+                let mut made = Vec::new();
+                for seed in &seeds {
+                    made.push(bench.make(*seed).await);
+                    bench.pass(u64::from(seed % 3));
+                }
+                let parameters = parameters(&format!("sort={}", SORTS[sort]), page_size);
+                let (mut seen, mut place) = (Vec::new(), None);
+                let gone = victim.get(&made).clone();
+                for round in 0.. {
+                    prop_assert!(round <= 2 * made.len() + 2, "the pages do not end");
+                    let (ids, _, next) = bench.page(&parameters, place).await;
+                    seen.extend(ids);
+                    let Some(next) = next else { break };
+                    place = Some(next);
+                    bench.pass(1);
+                    // As many new tokens as a page holds, so that a list without an end would show.
+                    for seed in &news {
+                        bench.make(*seed).await;
+                    }
+                    if round == 0 {
+                        let revoked = bench.service.revoke(&Actor::operator(), TokenRef::Id(gone.id), "test").await;
+                        prop_assert!(revoked.is_ok());
+                    }
+                    if busy {
+                        for record in made.iter().filter(|record| record.id != gone.id) {
+                            bench.touch(record.id).await;
+                        }
+                    }
+                }
+                // A token that is used moves in this one order.
+                if !(busy && SORTS[sort].ends_with("lastUsedDate")) {
+                    for record in made.iter().filter(|record| record.id != gone.id) {
+                        let times = seen.iter().filter(|id| **id == shown_id(record)).count();
+                        prop_assert_eq!(times, 1, "{}", record.name);
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+
+    #[test]
+    fn the_last_use_is_bounded_on_both_sides_and_never_used_ones_fall_out() {
+        run(async {
+            let mut bench = Bench::new().await;
+            let (used, unused) = (bench.make(1).await, bench.make(2).await);
+            bench.pass(5_000);
+            bench.touch(used.id).await;
+            let listed = |from: i64, to: i64| {
+                let parameters = Parameters {
+                    used: Some((Timestamp::from_millis(START + from), Timestamp::from_millis(START + to))),
+                    ..parameters("", 10)
+                };
+                let bench = &bench;
+                async move { bench.page(&parameters, None).await.0 }
+            };
+            assert_eq!(listed(5_000, 5_000).await, [shown_id(&used)]);
+            assert_eq!(listed(0, 9_000).await, [shown_id(&used)]);
+            for (from, to) in [(0, 4_999), (5_001, 9_000), (9_000, 0)] {
+                assert_eq!(listed(from, to).await, [""; 0], "{from} to {to}");
+            }
+            assert!(bench.page(&parameters("", 10), None).await.0.contains(&shown_id(&unused)));
+        });
+    }
+
+    #[test]
+    fn an_owner_that_cannot_be_has_no_tokens() {
+        run(async {
+            let bench = Bench::new().await;
+            for name in ["", "a%00b", "a%0Ab"] {
+                let parameters = parameters(&format!("apiTokenSelector=owner(\"{name}\")"), 10);
+                assert_eq!(bench.page(&parameters, None).await, (Vec::new(), 0, None));
+            }
+            let two = parameters("apiTokenSelector=owner(\"mira\"),owner(\"tom\")", 10);
+            assert_eq!(bench.page(&two, None).await.1, 0);
+        });
     }
 }
