@@ -139,7 +139,46 @@ pub(super) fn refuse(fault: &Fault) -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn every_refusal_is_an_object_of_type_and_message() {
+        let second = Duration::from_secs(1);
+        let rows = [
+            (Fault::BadRequest("Odd."), 400, "BadRequest", "Odd."),
+            (Fault::Unauthenticated, 403, "Forbidden", "Access is forbidden"),
+            (Fault::Denied(Denial::Scope), 403, "Forbidden", "Access is forbidden"),
+            (Fault::Denied(Denial::Expired), 401, "Unauthorized", "Access token has expired"),
+            (Fault::Denied(Denial::Ambiguous), 401, "Unauthorized", "Invalid access token"),
+            (Fault::Denied(Denial::Disabled), 401, "Unauthorized", "Invalid access token"),
+            (Fault::Denied(Denial::Malformed), 401, "Unauthorized", "Invalid access token"),
+            (Fault::Denied(Denial::Network), 401, "Unauthorized", "Invalid access token"),
+            (Fault::Denied(Denial::Revoked), 401, "Unauthorized", "Invalid access token"),
+            (Fault::Denied(Denial::Unknown), 401, "Unauthorized", "Invalid access token"),
+            (Fault::NotFound, 404, "NotFound", ""),
+            (Fault::Method("GET".to_owned()), 405, "MethodNotAllowed", ""),
+            (Fault::BodyTimeout, 408, "RequestTimeout", ""),
+            (Fault::BodyTooLarge, 413, "RequestEntityTooLarge", ""),
+            (Fault::Limited(second), 429, "TooManyRequests", ""),
+            (Fault::Throttled(second), 429, "TooManyRequests", ""),
+            (Fault::Internal, 500, "Error", ""),
+            (Fault::StoreAway, 503, "ServiceUnavailable", ""),
+        ];
+        for (fault, status, kind, message) in rows {
+            let reply = refuse(&fault);
+            assert_eq!(reply.status().as_u16(), status, "{fault:?}");
+            assert_eq!(reply.headers()["content-type"], "application/json");
+            assert_eq!(reply.headers().contains_key(WWW_AUTHENTICATE), status == 401, "{fault:?}");
+            let body: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_slice(reply.body()).expect("an object");
+            assert_eq!(body.keys().collect::<Vec<_>>(), ["message", "type"], "{fault:?}");
+            assert_eq!(body["type"], kind, "{fault:?}");
+            let told = body["message"].as_str().expect("text");
+            assert!(if message.is_empty() { !told.is_empty() } else { told == message }, "{told}");
+        }
+    }
 
     #[test]
     fn bounds_of_the_domain_are_told_by_the_vendors_paths() {

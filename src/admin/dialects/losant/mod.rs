@@ -213,6 +213,11 @@ const DOMAIN: Parameter = Parameter {
     about: "Accepted and ignored.",
 };
 
+const HEX: &str = "^[A-Fa-f0-9]{24}$";
+const TOKEN_ID: Parameter = Parameter::variable("apiTokenId", HEX, "Of the token: 24 hex digits, either case.");
+const APPLICATION: Parameter = Parameter::variable("applicationId", HEX, "Of the application that owns the tokens.");
+const INSTANCE: Parameter = Parameter::variable("instanceId", HEX, "Of the instance that owns the tokens.");
+
 const LIST: Spec = Spec {
     summary: "The tokens of one owner, sorted, filtered and in pages.",
     parameters: &[
@@ -234,6 +239,8 @@ const LIST: Spec = Spec {
         LINKS,
         EMBEDDED,
         DOMAIN,
+        APPLICATION,
+        INSTANCE,
     ],
     body: None,
     answers: &[(200, Some(Media::json(shape::<ApiTokens>)))],
@@ -242,7 +249,7 @@ const LIST: Spec = Spec {
 
 const CREATE: Spec = Spec {
     summary: "Makes a token; the answer alone shows its secret.",
-    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN],
+    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN, APPLICATION, INSTANCE],
     body: Some(Media::json(shape::<ApiTokenPost>)),
     answers: &[(201, Some(Media::json(shape::<ApiToken>)))],
     refusals: &[405, 409],
@@ -250,7 +257,7 @@ const CREATE: Spec = Spec {
 
 const GET: Spec = Spec {
     summary: "One token.",
-    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN],
+    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN, APPLICATION, INSTANCE, TOKEN_ID],
     body: None,
     answers: &[(200, Some(Media::json(shape::<ApiToken>)))],
     refusals: &[405],
@@ -258,7 +265,7 @@ const GET: Spec = Spec {
 
 const UPDATE: Spec = Spec {
     summary: "Changes what the body names.",
-    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN],
+    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN, APPLICATION, INSTANCE, TOKEN_ID],
     body: Some(Media::json(shape::<ApiTokenPatch>)),
     answers: &[(200, Some(Media::json(shape::<ApiToken>)))],
     refusals: &[405, 409],
@@ -266,7 +273,7 @@ const UPDATE: Spec = Spec {
 
 const DELETE: Spec = Spec {
     summary: "Deletes a token for good; it stops working at once.",
-    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN],
+    parameters: &[ACTIONS, LINKS, EMBEDDED, DOMAIN, APPLICATION, INSTANCE, TOKEN_ID],
     body: None,
     answers: &[(200, Some(Media::json(shape::<Success>)))],
     refusals: &[405],

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::admin::view::SecretText;
 use crate::token::{Status, TokenRecord};
@@ -223,7 +224,11 @@ pub(super) enum ResourceWord {
 pub(super) struct ApiTokenPost {
     #[schema(min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     pub(super) name: String,
-    #[schema(nullable = false, max_length = 32767)]
+    #[schema(
+        nullable = false,
+        max_length = 32767,
+        pattern = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+    )]
     pub(super) description: Option<String>,
     /// In the future; absent: it never expires.
     #[schema(nullable = false, format = DateTime)]
@@ -234,10 +239,19 @@ pub(super) struct ApiTokenPost {
     #[schema(nullable = false, max_items = 25)]
     pub(super) org_roles: Option<Vec<OrgRole>>,
     /// Names that the caller holds; absent: the caller's own.
-    #[schema(nullable = false, max_items = 256)]
+    #[schema(schema_with = scope_names, required = false)]
     pub(super) scope: Option<Vec<String>>,
     #[schema(nullable = false, inline)]
     pub(super) status: Option<StatusWord>,
+}
+
+/// Names of two segments or more; `*` stands for a last one.
+fn scope_names() -> Schema {
+    // Segments are of visible ASCII without the quotation mark, the asterisk, the comma, the point and the backslash.
+    const SCOPE: &str = r"^[!#-)+\-/-\[\]-~]+(\.[!#-)+\-/-\[\]-~]+)*\.([!#-)+\-/-\[\]-~]+|\*)$";
+    let name =
+        ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).max_length(Some(255)).pattern(Some(SCOPE));
+    Schema::Array(ArrayBuilder::new().items(name).unique_items(true).max_items(Some(256)).build())
 }
 
 /// What is changed of a token; absent members stay.
@@ -247,7 +261,11 @@ pub(super) struct ApiTokenPost {
 pub(super) struct ApiTokenPatch {
     #[schema(nullable = false, min_length = 1, max_length = 255, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     pub(super) name: Option<String>,
-    #[schema(nullable = false, max_length = 32767)]
+    #[schema(
+        nullable = false,
+        max_length = 32767,
+        pattern = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
+    )]
     pub(super) description: Option<String>,
     #[schema(nullable = false)]
     pub(super) default_role: Option<Role>,
