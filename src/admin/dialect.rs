@@ -51,6 +51,16 @@ pub(crate) trait Dialect: Send + Sync {
         false
     }
 
+    /// Parameters of the query, beside the [sources](Self::sources), that hold a secret: masked in recorded addresses.
+    fn secret_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a segment of a path, percent-decoded, may hold a secret: masked in recorded addresses.
+    fn is_secret_segment(&self, _segment: &str) -> bool {
+        false
+    }
+
     /// Renders a refusal. `Allow`, `Retry-After` and `Connection` are added afterwards, from the fault. The reason in
     /// [`Fault::Denied`] is not for the caller's eyes, except whether it is [`Denial::Scope`].
     fn refuse(&self, refusal: &Refusal<'_>) -> Reply;

@@ -147,10 +147,26 @@ struct Served {
 
 impl Served {
     fn new(dialect: &'static dyn Dialect, sources: Vec<Source>, also_masked: &[Source]) -> Self {
-        let masked: Vec<Source> = sources.iter().chain(also_masked).cloned().chain(Source::defaults()).collect();
+        let named = dialect.secret_parameters().iter().map(|name| Source::Query((*name).to_owned()));
+        let masked: Vec<Source> =
+            sources.iter().chain(also_masked).cloned().chain(Source::defaults()).chain(named).collect();
         let looked_at = Sources::new(&sources);
         let looked_at = if dialect.fields_win() { looked_at.fields_win() } else { looked_at };
         Self { dialect, sources: looked_at, masked: Sources::new(&masked) }
+    }
+
+    /// An address as it may be recorded.
+    fn shown(&self, uri: &http::Uri) -> String {
+        let masked = |segment| {
+            let secret = self.dialect.is_secret_segment(&endpoint::percent_decode(segment, false));
+            if secret { "***" } else { segment }
+        };
+        let mut shown = uri.path().split('/').map(masked).collect::<Vec<_>>().join("/");
+        if let Some(query) = uri.query() {
+            shown.push('?');
+            shown.push_str(&self.masked.mask_query(query));
+        }
+        shown
     }
 }
 
@@ -336,8 +352,6 @@ impl Plane {
         status: u16,
         request_id: &str,
     ) {
-        let uri = &request.head.uri;
-        let masked = uri.query().map(|query| format!("{}?{}", uri.path(), served.masked.mask_query(query)));
         // Operation names are constants without anything JSON would escape.
         let data = operation.map(|operation| format!("{{\"operation\":\"{operation}\"}}")).unwrap_or_default();
         let mut outlet = self.outlet.lock().unwrap_or_else(PoisonError::into_inner);
@@ -352,7 +366,7 @@ impl Plane {
             address: request.client,
             method: request.head.method.as_str(),
             route: "",
-            uri: masked.as_deref().unwrap_or(uri.path()),
+            uri: &served.shown(&request.head.uri),
             user_agent: request.head.headers.get(USER_AGENT).map_or(b"", HeaderValue::as_bytes),
             request_id: request_id.as_bytes(),
             data: &data,

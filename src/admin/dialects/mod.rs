@@ -1,11 +1,12 @@
 //! The dialects: one folder each, and one list. docs/adding-a-dialect.md tells how to add one.
 
 mod threatjammer;
+mod xms;
 
 use super::dialect::Dialect;
 
 /// Every dialect of the admin port.
-pub(crate) static ALL: &[&dyn Dialect] = &[&threatjammer::ThreatJammer];
+pub(crate) static ALL: &[&dyn Dialect] = &[&threatjammer::ThreatJammer, &xms::Xms];
 
 /// The caller's own token, which the proxy port can serve too.
 pub(crate) static TOKEN_SELF: &dyn Dialect = &threatjammer::ThreatJammer;
