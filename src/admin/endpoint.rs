@@ -108,7 +108,7 @@ fn matches(template: &'static str, path: &str) -> Option<(Exactness, Variables)>
             exactness.push(0);
             continue;
         };
-        let fits = |value: &&str| !value.is_empty() && !(end.is_empty() && value.contains(':'));
+        let fits = |value: &&str| !value.is_empty() && (!end.is_empty() || !value.contains(':'));
         let value = segment.strip_suffix(end).filter(fits)?;
         variables.0.push((name, value.to_owned()));
         exactness.push(if end.is_empty() { 2 } else { 1 });

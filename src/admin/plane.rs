@@ -19,11 +19,11 @@ use super::Config;
 use super::dialect::{Call, Dialect, Fault, Refusal, Reply, Token};
 use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::metrics::AdminMetrics;
-use super::request::{has_one_host, problem, read, request_id};
+use super::request::{event_kind, has_one_host, problem, read, request_id};
 use super::service::TokenService;
 use super::{dialects, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
-use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources};
+use crate::auth::{CacheConfig, NegativeCache, Resolver, Source, Sources};
 use crate::clock::{Clock, Now};
 use crate::limit::{CounterStore, Throttle, TokenLimits};
 use crate::server::{ClientAddr, TrustedProxies};
@@ -395,14 +395,4 @@ fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoin
         NoEndpoint::Path => Fault::NotFound,
         NoEndpoint::Method(allow) => Fault::Method(allow),
     })
-}
-
-/// What kind of event a refusal is for its token.
-fn event_kind(fault: &Fault) -> EventKind {
-    match fault {
-        Fault::Denied(Denial::Scope) => EventKind::Forbidden,
-        Fault::Denied(_) => EventKind::Unauthorized,
-        Fault::Limited(_) | Fault::Throttled(_) => EventKind::QuotaExceeded,
-        _ => EventKind::AdminRequest,
-    }
 }

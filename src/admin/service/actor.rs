@@ -61,7 +61,6 @@ impl Actor {
     }
 
     /// The holder of a token. Reaches its account, or everywhere with `all.admin`.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) fn of(record: &TokenRecord, bundles: &Bundles, via: &'static str, address: IpAddr) -> Self {
         let everywhere = bundles.holds(&record.scopes, Scope::ALL_ADMIN);
         Self {

@@ -57,7 +57,6 @@ pub(crate) struct Draft {
 }
 
 /// A change to a token; `None` leaves a field alone. Bounds as in [`Draft`].
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patch {
     /// New name.

@@ -201,7 +201,6 @@ impl TokenService {
     }
 
     /// Changes fields of a token.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) async fn patch(&self, actor: &Actor, token: TokenRef, patch: Patch) -> Result<TokenRecord, Error> {
         let policy = self.policy();
         self.edit(actor, token, |record, now| apply(actor, &policy, record, &patch, now)).await

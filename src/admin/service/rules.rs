@@ -116,7 +116,6 @@ pub(super) fn set_status(record: &mut TokenRecord, status: Status) -> Changes {
 }
 
 /// Applies a patch. A value that the token has already is accepted back, whatever it is and whoever sends it.
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 pub(super) fn apply(
     actor: &Actor,
     policy: &Policy,
@@ -161,7 +160,6 @@ pub(super) fn apply(
 }
 
 /// The fields that anybody who may change the token may change.
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 fn apply_texts(record: &mut TokenRecord, patch: &Patch, changes: &mut Changes) -> Result<(), Error> {
     if let Some(name) = &patch.name {
         draft::name(name)?;

@@ -10,12 +10,12 @@ use super::names;
 use super::wire::{AccessToken, AccessTokenResp, CreateReq, CreateResp, Created, ROLE, UpdateReq, secret_made_at};
 use super::{ID, READ_ALL, SUBJECT};
 use crate::admin::dialect::{Call, Fault, Reply, json};
-use crate::admin::service::{Actor, Draft, Error, Patch, Rotation};
+use crate::admin::service::{Actor, Draft, Error, Rotation};
 use crate::token::{Form, PlainSecret, Status, TokenRecord, TokenRef};
 
 /// A reply that ends the call early, or a fault; handlers give either back by `?`.
 enum Stop {
-    Told(Reply),
+    Told(Box<Reply>),
     Fault(Fault),
 }
 
@@ -27,14 +27,18 @@ impl From<Fault> for Stop {
 
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
-        told(error).map_or_else(Self::Fault, Self::Told)
+        told(error).map_or_else(Self::Fault, Self::told)
     }
 }
 
 impl Stop {
+    fn told(reply: Reply) -> Self {
+        Self::Told(Box::new(reply))
+    }
+
     fn end(self) -> Result<Reply, Fault> {
         match self {
-            Self::Told(reply) => Ok(reply),
+            Self::Told(reply) => Ok(*reply),
             Self::Fault(fault) => Err(fault),
         }
     }
@@ -72,12 +76,12 @@ pub(super) async fn validate(call: &Call<'_>) -> Result<Reply, Fault> {
 
 async fn try_create(call: &Call<'_>) -> Result<Reply, Stop> {
     let actor = call.actor().await?;
-    let asked = CreateReq::parse(&call.body).map_err(|wrong| Stop::Told(bad_request(&wrong)))?.access_token;
-    let service = call.services.service.clone();
-    let bundles = service.policy().bundles.clone();
+    let asked = CreateReq::parse(&call.body).map_err(|wrong| Stop::told(bad_request(&wrong)))?.access_token;
+    let service = &call.services.service;
+    let policy = service.policy();
     let scopes: Vec<String> = asked.roles.iter().map(|role| format!("{ROLE}{role}")).collect();
-    if scopes.iter().any(|scope| !bundles.contains(scope)) {
-        return Err(Stop::Told(bad_request("access_token.roles: the configuration has no such role")));
+    if scopes.iter().any(|scope| !policy.bundles.contains(scope)) {
+        return Err(Stop::told(bad_request("access_token.roles: the configuration has no such role")));
     }
     let ttl = call.services.config.xms.ttl;
     let draft = Draft {
@@ -88,16 +92,7 @@ async fn try_create(call: &Call<'_>) -> Result<Reply, Stop> {
         form: Form::Xms,
         ..Draft::default()
     };
-    let owner = actor.owner.clone().unwrap_or_default();
-    let claim = names::claim(&owner).await;
-    // On its own: a caller that leaves must not free the name while the token is being written.
-    let making = tokio::spawn(async move {
-        match claim.is_taken(&service, &actor, &owner, &draft.name).await? {
-            true => Ok(None),
-            false => service.create(&actor, draft).await.map(Some),
-        }
-    });
-    match making.await.map_err(|_| Fault::Internal)?? {
+    match names::create(service, actor, draft).await? {
         Some((record, secret)) => Ok(with_secret(call, StatusCode::CREATED, &record, &secret)),
         None => Err(taken()),
     }
@@ -117,20 +112,11 @@ async fn try_get(call: &Call<'_>) -> Result<Reply, Stop> {
 async fn try_update(call: &Call<'_>) -> Result<Reply, Stop> {
     let actor = call.actor().await?;
     let record = writable(call, &actor).await?;
-    let asked = UpdateReq::parse(&call.body).map_err(|wrong| Stop::Told(bad_request(&wrong)))?;
-    let Some(rename) = asked.access_token.filter(|asked| asked.name != record.name) else {
+    let asked = UpdateReq::parse(&call.body).map_err(|wrong| Stop::told(bad_request(&wrong)))?;
+    let Some(asked) = asked.access_token.filter(|asked| asked.name != record.name) else {
         return shown(call, &record).await;
     };
-    let service = call.services.service.clone();
-    let claim = names::claim(&record.owner).await;
-    let renaming = tokio::spawn(async move {
-        if claim.is_taken(&service, &actor, &record.owner, &rename.name).await? {
-            return Ok(None);
-        }
-        let patch = Patch { name: Some(rename.name), ..Patch::default() };
-        service.patch(&actor, TokenRef::Id(record.id), patch).await.map(Some)
-    });
-    match renaming.await.map_err(|_| Fault::Internal)?? {
+    match names::rename(&call.services.service, actor, record, asked.name).await? {
         Some(record) => shown(call, &record).await,
         None => Err(taken()),
     }
@@ -155,9 +141,9 @@ async fn try_regenerate(call: &Call<'_>) -> Result<Reply, Stop> {
 
 async fn try_validate(call: &Call<'_>) -> Result<Reply, Stop> {
     let actor = call.actor().await?;
-    let missing = || Stop::Told(bad_request(&format!("{SUBJECT}: a value is needed, once")));
+    let missing = || Stop::told(bad_request(&format!("{SUBJECT}: a value is needed, once")));
     let subject = parameter(call.head.uri.query(), SUBJECT).ok().flatten().ok_or_else(missing)?;
-    let dead = || Stop::Told(bad_request(&format!("{SUBJECT}: no live token has this value")));
+    let dead = || Stop::told(bad_request(&format!("{SUBJECT}: no live token has this value")));
     let record = match by_secret(call, &actor, &subject).await {
         Err(Stop::Fault(Fault::NotFound)) => return Err(dead()),
         found => found?,
@@ -198,7 +184,7 @@ fn readable(call: &Call<'_>, actor: &Actor, record: &TokenRecord) -> Result<(), 
     let bundles = &call.services.service.policy().bundles;
     match actor.owner.as_ref() == Some(&record.owner) || bundles.holds(&actor.scopes, READ_ALL) {
         true => Ok(()),
-        false => Err(Stop::Told(forbidden(&format!("the token is another user's; the scope {READ_ALL} is needed")))),
+        false => Err(Stop::told(forbidden(&format!("the token is another user's; the scope {READ_ALL} is needed")))),
     }
 }
 
@@ -226,7 +212,7 @@ fn token(call: &Call<'_>, record: &TokenRecord) -> AccessToken {
 }
 
 fn taken() -> Stop {
-    Stop::Told(error(StatusCode::CONFLICT, "access_token.name: this user has a token of this name"))
+    Stop::told(error(StatusCode::CONFLICT, "access_token.name: this user has a token of this name"))
 }
 
 #[cfg(test)]
