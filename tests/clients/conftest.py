@@ -82,6 +82,10 @@ hex = "{INSTANCE}"
 """
 
 
+# How long a request waits for the store is not the matter of these tests, and their machine may be busy.
+PATIENT = {"TOLLGATE_STORE__TIMEOUT": "10s"}
+
+
 @pytest.fixture(scope="session")
 def httpbin(tmp_path_factory):
     process = Httpbin(tmp_path_factory.mktemp("httpbin"))
@@ -97,7 +101,7 @@ def vendors(request, tmp_path_factory, httpbin):
     redis = Redis(folder) if request.param == "redis" else None
     process = Sidecar(folder, redis and f"redis://127.0.0.1:{redis.port}", httpbin.port,
                       throttle="{ size = 1_000_000, refill_per_second = 1_000_000 }",
-                      in_admin="limit = { size = 1_000_000, refill_per_second = 1_000_000 }", extra=PEOPLE)
+                      in_admin="limit = { size = 1_000_000, refill_per_second = 1_000_000 }", extra=PEOPLE, env=PATIENT)
     process.store = request.param
     yield process
     process.stop()

@@ -92,7 +92,8 @@ def shown(answer, names):
 @pytest.fixture(params=["embedded", "redis"])
 def sidecar(request, tmp_path):
     redis = Redis(tmp_path) if request.param == "redis" else None
-    process = Sidecar(tmp_path, redis and f"redis://127.0.0.1:{redis.port}", 9, extra=conftest.PEOPLE)
+    process = Sidecar(tmp_path, redis and f"redis://127.0.0.1:{redis.port}", 9, extra=conftest.PEOPLE,
+                      env=conftest.PATIENT)
     yield process
     process.stop()
     if redis:

@@ -382,7 +382,7 @@ def test_both_bases(vendors, mira, base):
     assert api.validate_access_token(made.uuid).access_token.id == made.id
     again = api.regenerate_access_token(made.id).access_token
     assert patch(vendors, mira, made.id, {"access_token": {"name": fresh("x")}}, base).status_code == 200
-    assert xms(vendors, again.uuid, base=base).update_access_token(made.id)
+    assert xms(vendors, again.uuid, base=base).get_access_token(made.id)
     api.delete_access_token(made.id)
 
 
