@@ -51,6 +51,11 @@ pub(crate) trait Dialect: Send + Sync {
         false
     }
 
+    /// Whether its answers can name a request by this id, which the caller chose; else the request gets a fresh one.
+    fn takes_request_id(&self, _id: &str) -> bool {
+        true
+    }
+
     /// Renders a refusal. `Allow`, `Retry-After` and `Connection` are added afterwards, from the fault. The reason in
     /// [`Fault::Denied`] is not for the caller's eyes, except whether it is [`Denial::Scope`].
     fn refuse(&self, refusal: &Refusal<'_>) -> Reply;
@@ -68,6 +73,8 @@ pub(crate) struct Refusal<'r> {
     pub(crate) fault: &'r Fault,
     /// The operation; `None` where the path or method has none.
     pub(crate) endpoint: Option<&'static Endpoint>,
+    /// Whether the credential led to a token.
+    pub(crate) known: bool,
     /// The request's head.
     pub(crate) head: &'r Parts,
     /// The request's id, as the answer tells it.

@@ -124,7 +124,7 @@ pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow
 }
 
 /// Percent-decoding; broken escapes stay as they are.
-fn percent_decode(text: &str, form: bool) -> Cow<'_, str> {
+pub(super) fn percent_decode(text: &str, form: bool) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|byte| *byte == b'%' || (form && *byte == b'+')) {
         return Cow::Borrowed(text);

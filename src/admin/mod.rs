@@ -9,6 +9,7 @@ mod dialects;
 mod endpoint;
 mod instance;
 mod listener;
+mod mask;
 mod metrics;
 pub(crate) mod openapi;
 mod plane;

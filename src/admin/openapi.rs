@@ -83,9 +83,13 @@ fn operation(
     let mut built = OperationBuilder::new().tag(dialect.name()).summary(Some(spec.summary)).operation_id(Some(id));
     for name in variables(endpoint.path) {
         let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
-        built = built.parameter(parameter.schema(Some(text_schema())));
+        let told = spec.parameters.iter().find(|told| told.is_variable() && told.name == name);
+        built = built.parameter(match told {
+            Some(told) => parameter.description(Some(told.about)).schema(Some(told.value.schema())),
+            None => parameter.schema(Some(text_schema())),
+        });
     }
-    for parameter in spec.parameters {
+    for parameter in spec.parameters.iter().filter(|parameter| !parameter.is_variable()) {
         let place = if parameter.header { ParameterIn::Header } else { ParameterIn::Query };
         let required = if parameter.required { Required::True } else { Required::False };
         let shown = ParameterBuilder::new().name(parameter.name).parameter_in(place).required(required);

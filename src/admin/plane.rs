@@ -21,7 +21,7 @@ use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::metrics::AdminMetrics;
 use super::request::{has_one_host, problem, read, request_id};
 use super::service::TokenService;
-use super::{Instance, Routing, dialects, openapi};
+use super::{Instance, Routing, dialects, mask, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
 use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources};
 use crate::clock::{Clock, Now};
@@ -240,7 +240,8 @@ impl Plane {
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let request_id = &request_id(request.head);
+        let request_id =
+            &request_id(request.head, |id| served.is_none_or(|served| served.dialect.takes_request_id(id)));
         let mut told = Told { request_id, ..Told::default() };
         let deciding = tokio::time::timeout(REQUEST_LIMIT, self.decide(served, &request, body, &mut told));
         let outcome = match AssertUnwindSafe(deciding).catch_unwind().await {
@@ -258,6 +259,7 @@ impl Plane {
                     Some(served) => served.dialect.refuse(&Refusal {
                         fault: &fault,
                         endpoint: told.endpoint,
+                        known: told.token.is_some(),
                         head: request.head,
                         request_id,
                         services: &self.services,
@@ -343,7 +345,8 @@ impl Plane {
         request_id: &str,
     ) {
         let uri = &request.head.uri;
-        let masked = uri.query().map(|query| format!("{}?{}", uri.path(), served.masked.mask_query(query)));
+        let path = mask::path(uri.path());
+        let masked = uri.query().map(|query| format!("{path}?{}", served.masked.mask_query(query)));
         // Operation names are constants without anything JSON would escape.
         let data = operation.map(|operation| format!("{{\"operation\":\"{operation}\"}}")).unwrap_or_default();
         let mut outlet = self.outlet.lock().unwrap_or_else(PoisonError::into_inner);
@@ -358,7 +361,7 @@ impl Plane {
             address: request.client,
             method: request.head.method.as_str(),
             route: "",
-            uri: masked.as_deref().unwrap_or(uri.path()),
+            uri: masked.as_deref().unwrap_or(&path),
             user_agent: request.head.headers.get(USER_AGENT).map_or(b"", HeaderValue::as_bytes),
             request_id: request_id.as_bytes(),
             data: &data,

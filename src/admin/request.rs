@@ -39,11 +39,11 @@ where
     })
 }
 
-/// The caller's request id where it is plain text, else a fresh one.
-pub(super) fn request_id(head: &Parts) -> String {
+/// The caller's request id where it is plain text that is `taken`, else a fresh UUID.
+pub(super) fn request_id(head: &Parts, taken: impl Fn(&str) -> bool) -> String {
     let given = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let plain = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    given.filter(plain).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+    given.filter(plain).filter(|id| taken(id)).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }
 
 /// A refusal of a path that belongs to no dialect.

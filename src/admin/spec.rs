@@ -52,6 +52,16 @@ impl Parameter {
     pub(crate) const fn query(name: &'static str, value: Value, about: &'static str) -> Self {
         Self { name, header: false, required: false, value, about }
     }
+
+    /// The form of a variable of the path (ECMA-262); left out where the path has no such variable.
+    pub(crate) const fn variable(name: &'static str, form: &'static str, about: &'static str) -> Self {
+        Self { name, header: false, required: true, value: Value::Variable(form), about }
+    }
+
+    /// Whether it stands in the path.
+    pub(super) const fn is_variable(&self) -> bool {
+        matches!(self.value, Value::Variable(_))
+    }
 }
 
 /// What a parameter may hold.
@@ -61,6 +71,8 @@ pub(crate) enum Value {
     Text,
     /// A text of this form (ECMA-262).
     Pattern(&'static str),
+    /// A variable of the path, of this form.
+    Variable(&'static str),
     /// A whole number within bounds.
     Integer(i64, i64),
     /// `true` or `false`.
@@ -77,7 +89,7 @@ impl Value {
         let of = |kind| ObjectBuilder::new().schema_type(SchemaType::new(kind));
         let built = match self {
             Self::Text => of(Type::String),
-            Self::Pattern(form) => of(Type::String).pattern(Some(*form)),
+            Self::Pattern(form) | Self::Variable(form) => of(Type::String).pattern(Some(*form)),
             Self::Integer(least, most) => of(Type::Integer).minimum(Some(*least)).maximum(Some(*most)),
             Self::Boolean => of(Type::Boolean),
             Self::Word(words) => of(Type::String).enum_values(Some(words.iter().copied())),
@@ -92,7 +104,7 @@ impl Value {
 pub(crate) struct Spec {
     /// One line.
     pub(crate) summary: &'static str,
-    /// Parameters beside those of the path.
+    /// Parameters beside those of the path, and what is known of the form of those.
     pub(crate) parameters: &'static [Parameter],
     /// The request's body.
     pub(crate) body: Option<Media>,

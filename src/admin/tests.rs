@@ -488,6 +488,11 @@ async fn every_endpoint_refuses_a_call_without_a_credential() {
             let path = target(endpoint);
             let request = format!("{} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", endpoint.method);
             let answer = bench.raw(request.as_bytes()).await;
+            // Losant's framework forbids where the others challenge (contract page losant).
+            if dialect.name() == "losant" {
+                assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
+                continue;
+            }
             assert!(answer.starts_with("HTTP/1.1 401 "), "{path}: {answer}");
             has_its_own_shape(*dialect, endpoint, &answer);
             if ["native", "threatjammer"].contains(&dialect.name()) {
@@ -737,7 +742,7 @@ async fn every_refusal_has_the_vendors_shape() {
     ];
     for (fault, status, title) in faults {
         let services = &bench.plane.0.services;
-        let refusal = Refusal { fault: &fault, endpoint: None, head: &head, request_id: "r", services };
+        let refusal = Refusal { fault: &fault, endpoint: None, known: false, head: &head, request_id: "r", services };
         let mut reply = dialects::TOKEN_SELF.refuse(&refusal);
         fault.dress(&mut reply);
         assert_eq!(reply.status().as_u16(), status, "{fault:?}");

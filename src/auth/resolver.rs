@@ -15,7 +15,7 @@ use super::identity::Interner;
 use super::{CacheConfig, CachedToken, Denial, Grant, Policy};
 use crate::clock::{Clock, Now};
 use crate::token::{
-    Change, Lookup, PlanTable, Resolved, SecretHash, StoreError, TokenId, TokenState, TokenStore, Unused,
+    Change, Lookup, PlanTable, Resolved, Scope, SecretHash, StoreError, TokenId, TokenState, TokenStore, Unused,
 };
 
 /// Most look-ups under way at once; further ones are refused as if the store were away.
@@ -130,6 +130,11 @@ impl<S: TokenState> Resolver<S> {
             pause_until: AtomicU64::new(0),
             metrics: ResolverMetrics::default(),
         })
+    }
+
+    /// Whether a route of the configuration names this scope.
+    pub fn routes_need(&self, scope: &Scope) -> bool {
+        self.policy.universe.contains(scope)
     }
 
     /// Looks a secret up in the cache. `stale_for` is how old beyond the TTL an entry may be while the store is away.

@@ -155,6 +155,11 @@ impl Bucket {
         self.period
     }
 
+    /// Calls given back in a minute, rounded down, at least 1.
+    pub fn per_minute(&self) -> u64 {
+        (60_000_000_000 / self.period.max(1)).max(1)
+    }
+
     /// Calls it holds when full.
     pub fn size(&self) -> u32 {
         self.size

@@ -24,6 +24,11 @@ impl ThrottleConfig {
         Self { size: NonZeroU32::MIN.saturating_add(99), refill_per_second: 10.0 }
     }
 
+    /// Calls given back in a minute, rounded down, at least 1.
+    pub fn per_minute(&self) -> u64 {
+        self.bucket().per_minute()
+    }
+
     fn bucket(&self) -> Bucket {
         Bucket::new(&MinuteLimit { size: self.size, refill_per_second: self.refill_per_second, mode: Mode::Local })
     }
@@ -45,6 +50,11 @@ impl Throttle {
     /// With every address at a full bucket.
     pub fn new(config: &ThrottleConfig) -> Self {
         Self { bucket: config.bucket(), states: DashMap::with_shard_amount(64), overflow: BucketState::default() }
+    }
+
+    /// Calls that an address is given back in a minute, rounded down, at least 1.
+    pub fn per_minute(&self) -> u64 {
+        self.bucket.per_minute()
     }
 
     /// Whether the address has calls left at `now`; takes nothing.

@@ -141,6 +141,11 @@ impl Bundles {
         self.expanded.contains_key(name)
     }
 
+    /// Whether a bundle has this name or holds it.
+    pub fn mentions(&self, scope: &Scope) -> bool {
+        self.contains(scope.as_str()) || self.expanded.values().any(|inner| inner.contains(scope))
+    }
+
     /// What the bundle of this name stands for, fully expanded; `None` if there is no such bundle.
     pub fn scopes_of(&self, name: &str) -> Option<&[Scope]> {
         self.expanded.get(name).map(Vec::as_slice)
@@ -162,6 +167,11 @@ pub struct Universe {
 }
 
 impl Universe {
+    /// Whether a route needs this scope.
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.bits.contains_key(scope)
+    }
+
     /// Finds or gives the bit of a scope.
     fn bit(&mut self, scope: &Scope) -> usize {
         let next = self.bits.len();

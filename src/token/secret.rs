@@ -30,7 +30,7 @@ pub enum Form {
     Xms,
     /// `dt0c01.<24 characters of base 32>.<64 of base 32>` (contract page dynatrace).
     Dynatrace,
-    /// Base 64 of 32 random bytes, 44 characters (contract page astra).
+    /// Base 64 of 33 random bytes, 44 characters without padding (contract page astra).
     Astra,
 }
 
@@ -90,6 +90,20 @@ impl PlainSecret {
             }
         }
         Ok(())
+    }
+
+    /// The text with its secret part hidden, if it has the own form or Dynatrace's, mistyped or not; `None` for texts of other
+    /// forms, in which a secret cannot be told from an id.
+    pub fn masked(text: &str) -> Option<String> {
+        if text.starts_with(PREFIX) {
+            return Some(format!("{PREFIX}***"));
+        }
+        let mut parts = text.splitn(3, '.');
+        let (kind, public, _) = (parts.next()?, parts.next()?, parts.next()?);
+        // `dt0`, a letter, two digits (contract page dynatrace).
+        let [b'd', b't', b'0', letter, digits @ ..] = kind.as_bytes() else { return None };
+        let fits = letter.is_ascii_alphabetic() && digits.len() == 2 && digits.iter().all(u8::is_ascii_digit);
+        fits.then(|| format!("{kind}.{public}.***"))
     }
 
     /// Takes a foreign secret for import.
@@ -156,10 +170,7 @@ impl PlainSecret {
                 push_random(&mut text, BASE32, 64);
             }
             Form::Astra => {
-                push_random(&mut text, BASE64, 42);
-                // 43 digits carry 258 bits; the last one holds only the top four of 256.
-                push_random(&mut text, b"AEIMQUYcgkosw048", 1);
-                text.push('=');
+                push_random(&mut text, BASE64, 44);
             }
         }
         Self(Zeroizing::new(text))

@@ -1,12 +1,16 @@
 //! The dialects: one folder each, and one list. docs/adding-a-dialect.md tells how to add one.
 
+mod astra;
+mod dynatrace;
+mod losant;
 mod native;
 mod threatjammer;
 
 use super::dialect::Dialect;
 
 /// Every dialect of the admin port.
-pub(crate) static ALL: &[&dyn Dialect] = &[&native::Native, &threatjammer::ThreatJammer];
+pub(crate) static ALL: &[&dyn Dialect] =
+    &[&native::Native, &threatjammer::ThreatJammer, &losant::Losant, &astra::Astra, &dynatrace::Dynatrace];
 
 /// The caller's own token, which the proxy port can serve too.
 pub(crate) static TOKEN_SELF: &dyn Dialect = &threatjammer::ThreatJammer;

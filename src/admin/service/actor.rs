@@ -35,7 +35,6 @@ pub(crate) struct Actor {
 
 /// Whose tokens a call sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
 enum Reach {
     Everywhere,
     Account(String),
@@ -82,7 +81,6 @@ impl Actor {
     ///
     /// # Errors
     /// The owner lies outside the caller's reach.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) fn within_owner(mut self, owner: &Owner) -> Result<Self, Error> {
         if !self.reaches(owner) {
             return Err(Error::NotFound);
@@ -95,7 +93,6 @@ impl Actor {
     ///
     /// # Errors
     /// The account lies outside the caller's reach.
-    #[allow(dead_code, reason = "for the managing dialects; the grant rule is tested through it")]
     pub(crate) fn within_account(mut self, account: &str) -> Result<Self, Error> {
         match &self.reach {
             Reach::Everywhere => self.reach = Reach::Account(account.to_owned()),

@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 use crate::token::{Form, Owner, Scope, Status};
 
 const NAME_CHARS: usize = 255;
-const DESCRIPTION_CHARS: usize = 4096;
+/// Losant's bound, the widest of the vendors'.
+const DESCRIPTION_CHARS: usize = 32_767;
 const SCOPES: usize = 256;
 const NETWORKS: usize = 64;
 const LABELS: usize = 64;
@@ -28,7 +29,7 @@ const LAST_DATE: Timestamp = Timestamp::from_millis(253_402_300_799_999);
 pub(crate) struct Draft {
     /// 1 to 255 characters, no control characters.
     pub(crate) name: String,
-    /// At most 4096 characters.
+    /// At most 32767 characters.
     pub(crate) description: String,
     /// Name of the owner; the caller's by default.
     pub(crate) owner: Option<String>,
@@ -79,8 +80,13 @@ pub(crate) struct Patch {
     pub(crate) region: Option<String>,
     /// All metadata it has from now on.
     pub(crate) metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Members to set in the part of the metadata that one dialect keeps under this key; all else there stays.
+    pub(crate) own: Option<(&'static str, serde_json::Map<String, serde_json::Value>)>,
     /// New personal flag.
     pub(crate) personal: Option<bool>,
+    /// One key of the metadata and its new value, the others left alone. Written along with a change of other fields, never
+    /// for its own sake, only where there is room, and without a word in the audit trail.
+    pub(crate) kept: Option<(&'static str, serde_json::Value)>,
 }
 
 pub(super) fn name(text: &str) -> Result<(), Error> {
@@ -224,8 +230,8 @@ mod tests {
         assert_eq!(field(name("")), "name: has 0 characters; 1 to 255 are allowed");
         assert_eq!(field(name(&long(256))), "name: has 256 characters; 1 to 255 are allowed");
         assert_eq!(field(name("a\nb")), "name: holds a control character");
-        assert_eq!(description(&long(4096)), Ok(()));
-        assert_eq!(field(description(&long(4097))), "description: has 4097 characters; at most 4096 are allowed");
+        assert_eq!(description(&long(32_767)), Ok(()));
+        assert_eq!(field(description(&long(32_768))), "description: has 32768 characters; at most 32767 are allowed");
         assert_eq!(description("two\nlines"), Ok(()));
         assert!(description("\u{1b}[2J").is_err());
         let names = |n: usize| (0..n).map(|i| format!("s.n{i}")).collect::<Vec<_>>();

@@ -156,6 +156,14 @@ pub(super) fn apply(
             record.networks = networks;
         }
     }
+    if let Some((key, value)) = patch.kept.as_ref().filter(|_| !changes.is_empty()) {
+        let mut metadata = record.metadata.clone();
+        metadata.insert((*key).to_owned(), value.clone());
+        // What is kept for a dialect gives way to what people put there.
+        if draft::metadata(&metadata).is_ok() {
+            record.metadata = metadata;
+        }
+    }
     Ok(changes)
 }
 
@@ -184,6 +192,17 @@ fn apply_texts(record: &mut TokenRecord, patch: &Patch, changes: &mut Changes) -
         draft::metadata(metadata)?;
         changes.note("metadata", json!(record.metadata), json!(metadata));
         record.metadata.clone_from(metadata);
+    }
+    if let Some((key, members)) = &patch.own {
+        let mut metadata = record.metadata.clone();
+        match metadata.entry(*key).or_insert_with(|| json!({})) {
+            serde_json::Value::Object(own) => own.extend(members.clone()),
+            // Metadata that somebody else put there in another shape.
+            other => *other = json!(members),
+        }
+        draft::metadata(&metadata)?;
+        changes.note("metadata", json!(record.metadata), json!(metadata));
+        record.metadata = metadata;
     }
     if let Some(personal) = patch.personal {
         changes.note("personal", json!(record.personal), json!(personal));

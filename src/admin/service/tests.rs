@@ -85,6 +85,13 @@ async fn a_token_lives_from_creation_to_revocation() {
     service.patch(&operator, token, patch).await.expect("the same again");
     assert_eq!(memory.events.lock().expect("no panic").len(), count, "an edit that changes nothing leaves no event");
 
+    let late = Patch { name: Some("late".into()), ..Patch::default() };
+    let stale = service.at_generation(&[made.generation]).patch(&operator, token, late).await;
+    assert_eq!(stale, Err(Error::Conflict), "it was changed meanwhile");
+    let same = Patch { name: Some("daily".into()), ..Patch::default() };
+    let current = service.at_generation(&[patched.generation]).patch(&operator, token, same).await;
+    assert_eq!(current.expect("unchanged").name, "daily");
+
     service.disable(&operator, token).await.expect("disabled");
     assert_eq!(last_data(&memory).0, EventKind::Disabled);
     assert_eq!(service.enable(&operator, token).await.expect("enabled").status, Status::Enabled);
@@ -101,6 +108,29 @@ async fn a_token_lives_from_creation_to_revocation() {
     assert_eq!(service.import(&operator, draft("back", &[]), foreign).await, Err(Error::Tombstoned));
     let trail = format!("{:?}", memory.events.lock().expect("no panic"));
     assert!(!trail.contains(secret.expose()));
+}
+
+#[tokio::test]
+async fn a_dialect_sets_members_of_its_own_part_of_the_metadata() {
+    let (service, memory, _) = service(policy());
+    let operator = Actor::operator();
+    let kept = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 1}, "odd": 5});
+    let metadata = kept.as_object().cloned().expect("an object");
+    let (made, _) = service.create(&operator, Draft { metadata, ..draft("n", &[]) }).await.expect("made");
+    let set = |key, members: serde_json::Value| Patch {
+        own: Some((key, members.as_object().cloned().expect("an object"))),
+        ..Patch::default()
+    };
+    let token = TokenRef::Id(made.id);
+    // What somebody else sets between reading and writing stays too.
+    memory.conflicts.store(1, Ordering::Relaxed);
+    service.patch(&operator, token, set("ours", json!({"c": 2, "d": 2}))).await.expect("patched");
+    service.patch(&operator, token, set("new", json!({"e": 3}))).await.expect("patched");
+    let patched = service.patch(&operator, token, set("odd", json!({"f": 4}))).await.expect("patched");
+    let expected = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 2, "d": 2}, "new": {"e": 3}, "odd": {"f": 4}});
+    assert_eq!(json!(patched.metadata), expected);
+    let refused = service.patch(&operator, token, set("ours", json!({"g": "x".repeat(17_000)}))).await;
+    assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "metadata"));
 }
 
 #[tokio::test]

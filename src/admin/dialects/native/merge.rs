@@ -79,6 +79,8 @@ impl Merge {
                 Some(changes) => merged(record.metadata.clone(), changes),
             }),
             personal: self.personal,
+            own: None,
+            kept: None,
         }
     }
 }
