@@ -467,7 +467,8 @@ fn has_its_own_shape(dialect: &dyn Dialect, endpoint: &Endpoint, answer: &str) {
     let (status, body) = status_and_body(answer);
     let path = endpoint.path.strip_suffix("/?").unwrap_or(endpoint.path);
     let name = format!("{} {path} {status}", endpoint.method);
-    let kind = answer.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default().trim_end();
+    let kind = answer.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim_end();
     assert!(dialect.error_body(status).types.contains(&kind), "{name}: {answer}");
     let operation = &document["paths"][path][endpoint.method.as_str().to_lowercase()];
     let schema = &operation["responses"][status.to_string()]["content"][kind]["schema"];
