@@ -56,6 +56,17 @@ pub(crate) trait Dialect: Send + Sync {
         true
     }
 
+    /// Parameters of the query, beside the [sources](Self::sources), that hold a secret: masked in recorded addresses.
+    fn secret_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a segment of a path, percent-decoded, may hold a secret of a form that has no mark of its own: masked in
+    /// recorded addresses, as the marked forms are in every dialect.
+    fn is_secret_segment(&self, _segment: &str) -> bool {
+        false
+    }
+
     /// Renders a refusal. `Allow`, `Retry-After` and `Connection` are added afterwards, from the fault. The reason in
     /// [`Fault::Denied`] is not for the caller's eyes, except whether it is [`Denial::Scope`].
     fn refuse(&self, refusal: &Refusal<'_>) -> Reply;

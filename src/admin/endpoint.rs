@@ -13,8 +13,8 @@ use crate::token::{Bundles, Scope};
 pub(crate) struct Endpoint {
     /// Method, compared exactly.
     pub(crate) method: Method,
-    /// Path template: literal segments, `{name}` for a whole segment, `{name}:literal` for one with a fixed end. Segments of
-    /// a request are compared after percent-decoding. A final `/?` allows a trailing slash, which is a segment of its own
+    /// Path template: literal segments, `{name}` for a whole segment without a colon, `{name}:literal` for one with a fixed
+    /// end: what follows a colon names an action. Segments of a request are compared after percent-decoding. A final `/?` allows a trailing slash, which is a segment of its own
     /// otherwise.
     pub(crate) path: &'static str,
     /// Name of the operation in the vendor's description.
@@ -108,7 +108,8 @@ fn matches(template: &'static str, path: &str) -> Option<(Exactness, Variables)>
             exactness.push(0);
             continue;
         };
-        let value = segment.strip_suffix(end).filter(|value| !value.is_empty())?;
+        let fits = |value: &&str| !value.is_empty() && (!end.is_empty() || !value.contains(':'));
+        let value = segment.strip_suffix(end).filter(fits)?;
         variables.0.push((name, value.to_owned()));
         exactness.push(if end.is_empty() { 2 } else { 1 });
     }
@@ -190,7 +191,10 @@ mod tests {
             (Method::GET, "/tokens/lookup", Ok(("/tokens/{id}", "lookup"))),
             (Method::POST, "/tokens/lookup", Ok(("/tokens/lookup", ""))),
             (Method::POST, "/tokens/7:regenerate", Ok(("/tokens/{id}:regenerate", "7"))),
-            (Method::POST, "/tokens/:regenerate", Err("GET, DELETE")),
+            (Method::POST, "/tokens/:regenerate", Err("404")),
+            (Method::POST, "/tokens/7:rotate", Err("404")),
+            (Method::GET, "/tokens/7:regenerate", Err("POST")),
+            (Method::POST, "/tokens/7:8:regenerate", Ok(("/tokens/{id}:regenerate", "7:8"))),
             (Method::POST, "/tokens/7", Err("GET, DELETE")),
             (Method::PUT, "/tokens", Err("GET, POST")),
             (Method::HEAD, "/tokens", Err("GET, POST")),

@@ -5,9 +5,13 @@ use std::borrow::Cow;
 use super::endpoint::percent_decode;
 use crate::token::PlainSecret;
 
-/// The path as it may be shown: what a segment holds of a secret is masked, also where it is percent-encoded.
-pub(super) fn path(path: &str) -> Cow<'_, str> {
-    let masked = |segment: &str| PlainSecret::masked(&percent_decode(segment, false));
+/// The path as it may be shown: what a segment holds of a secret is masked, also where it is percent-encoded; so are
+/// segments that `may_be_secret`, decoded.
+pub(super) fn path(path: &str, may_be_secret: impl Fn(&str) -> bool) -> Cow<'_, str> {
+    let masked = |segment: &str| {
+        let segment = percent_decode(segment, false);
+        PlainSecret::masked(&segment).or_else(|| may_be_secret(&segment).then(|| "***".to_owned()))
+    };
     if !path.split('/').any(|segment| masked(segment).is_some()) {
         return Cow::Borrowed(path);
     }
@@ -39,12 +43,15 @@ mod tests {
                 &secret.replace(['.', '_'], "%2e").replacen("tg%2e", "tg%5f", 1),
                 &format!("{secret}x"),
             ] {
-                assert_eq!(path(&format!("/api/v2/apiTokens/{written}")), format!("/api/v2/apiTokens/{shown}"));
+                assert_eq!(
+                    path(&format!("/api/v2/apiTokens/{written}"), |_| false),
+                    format!("/api/v2/apiTokens/{shown}")
+                );
             }
-            assert_eq!(path(&format!("{secret}/x//")), format!("{shown}/x//"));
+            assert_eq!(path(&format!("{secret}/x//"), |segment| segment == "y"), format!("{shown}/x//"));
         }
         for plain in ["/", "", "/api/v2/apiTokens", &format!("/api/v2/apiTokens/{public}"), "/a%2fb/%zz", "*"] {
-            assert!(matches!(path(plain), Cow::Borrowed(shown) if shown == plain));
+            assert!(matches!(path(plain, |_| false), Cow::Borrowed(shown) if shown == plain));
         }
     }
 }

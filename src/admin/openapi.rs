@@ -186,10 +186,19 @@ fn scheme(source: &Source) -> SecurityScheme {
         Source::Scheme(name) => {
             SecurityScheme::ApiKey(ApiKey::Header(key("Authorization", &format!("{name} <secret>"))))
         }
-        Source::Header(name) => SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name.as_str()))),
+        Source::Header(name) => SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(usual(name.as_str())))),
         Source::Query(name) => SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::new(name.as_str()))),
         Source::Cookie(name) => SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(*name))),
     }
+}
+
+/// The usual spelling of a field's name: a capital at the start of each part. Some tools compare it exactly.
+fn usual(name: &str) -> String {
+    let mut start = true;
+    let capital = |letter: char| {
+        if std::mem::replace(&mut start, letter == '-') { letter.to_ascii_uppercase() } else { letter }
+    };
+    name.chars().map(capital).collect()
 }
 
 #[cfg(test)]

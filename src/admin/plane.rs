@@ -19,11 +19,11 @@ use super::Config;
 use super::dialect::{Call, Dialect, Fault, Refusal, Reply, Token};
 use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::metrics::AdminMetrics;
-use super::request::{has_one_host, problem, read, request_id};
+use super::request::{event_kind, has_one_host, problem, read, request_id};
 use super::service::TokenService;
 use super::{Instance, Routing, dialects, mask, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
-use crate::auth::{CacheConfig, Denial, NegativeCache, Resolver, Source, Sources};
+use crate::auth::{CacheConfig, NegativeCache, Resolver, Source, Sources};
 use crate::clock::{Clock, Now};
 use crate::limit::{CounterStore, Throttle, TokenLimits};
 use crate::server::{ClientAddr, TrustedProxies};
@@ -153,10 +153,22 @@ struct Served {
 
 impl Served {
     fn new(dialect: &'static dyn Dialect, sources: Vec<Source>, also_masked: &[Source]) -> Self {
-        let masked: Vec<Source> = sources.iter().chain(also_masked).cloned().chain(Source::defaults()).collect();
+        let named = dialect.secret_parameters().iter().map(|name| Source::Query((*name).to_owned()));
+        let masked: Vec<Source> =
+            sources.iter().chain(also_masked).cloned().chain(Source::defaults()).chain(named).collect();
         let looked_at = Sources::new(&sources);
         let looked_at = if dialect.fields_win() { looked_at.fields_win() } else { looked_at };
         Self { dialect, sources: looked_at, masked: Sources::new(&masked) }
+    }
+
+    /// An address as it may be recorded.
+    fn shown(&self, uri: &http::Uri) -> String {
+        let mut shown = mask::path(uri.path(), |segment| self.dialect.is_secret_segment(segment)).into_owned();
+        if let Some(query) = uri.query() {
+            shown.push('?');
+            shown.push_str(&self.masked.mask_query(query));
+        }
+        shown
     }
 }
 
@@ -344,9 +356,6 @@ impl Plane {
         status: u16,
         request_id: &str,
     ) {
-        let uri = &request.head.uri;
-        let path = mask::path(uri.path());
-        let masked = uri.query().map(|query| format!("{path}?{}", served.masked.mask_query(query)));
         // Operation names are constants without anything JSON would escape.
         let data = operation.map(|operation| format!("{{\"operation\":\"{operation}\"}}")).unwrap_or_default();
         let mut outlet = self.outlet.lock().unwrap_or_else(PoisonError::into_inner);
@@ -361,7 +370,7 @@ impl Plane {
             address: request.client,
             method: request.head.method.as_str(),
             route: "",
-            uri: masked.as_deref().unwrap_or(&path),
+            uri: &served.shown(&request.head.uri),
             user_agent: request.head.headers.get(USER_AGENT).map_or(b"", HeaderValue::as_bytes),
             request_id: request_id.as_bytes(),
             data: &data,
@@ -390,14 +399,4 @@ fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoin
         NoEndpoint::Path => Fault::NotFound,
         NoEndpoint::Method(allow) => Fault::Method(allow),
     })
-}
-
-/// What kind of event a refusal is for its token.
-fn event_kind(fault: &Fault) -> EventKind {
-    match fault {
-        Fault::Denied(Denial::Scope) => EventKind::Forbidden,
-        Fault::Denied(_) => EventKind::Unauthorized,
-        Fault::Limited(_) | Fault::Throttled(_) => EventKind::QuotaExceeded,
-        _ => EventKind::AdminRequest,
-    }
 }

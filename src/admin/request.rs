@@ -8,6 +8,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::dialect::{Fault, Reply};
 use super::problem::Problem;
+use crate::activity::EventKind;
+use crate::auth::Denial;
 
 /// Longest request body, in bytes; 413 beyond.
 const MAX_BODY: usize = 1 << 20;
@@ -55,4 +57,14 @@ pub(super) fn problem(fault: &Fault) -> Reply {
         _ => problem,
     };
     problem.reply()
+}
+
+/// What kind of event a refusal is for its token.
+pub(super) fn event_kind(fault: &Fault) -> EventKind {
+    match fault {
+        Fault::Denied(Denial::Scope) => EventKind::Forbidden,
+        Fault::Denied(_) => EventKind::Unauthorized,
+        Fault::Limited(_) | Fault::Throttled(_) => EventKind::QuotaExceeded,
+        _ => EventKind::AdminRequest,
+    }
 }

@@ -5,12 +5,13 @@ mod dynatrace;
 mod losant;
 mod native;
 mod threatjammer;
+mod xms;
 
 use super::dialect::Dialect;
 
 /// Every dialect of the admin port.
 pub(crate) static ALL: &[&dyn Dialect] =
-    &[&native::Native, &threatjammer::ThreatJammer, &losant::Losant, &astra::Astra, &dynatrace::Dynatrace];
+    &[&native::Native, &threatjammer::ThreatJammer, &losant::Losant, &astra::Astra, &xms::Xms, &dynatrace::Dynatrace];
 
 /// The caller's own token, which the proxy port can serve too.
 pub(crate) static TOKEN_SELF: &dyn Dialect = &threatjammer::ThreatJammer;
