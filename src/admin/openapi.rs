@@ -100,6 +100,9 @@ fn operation(
         for (kind, content) in contents(media, schemas) {
             body = body.content(kind, content);
         }
+        if needs_members((media.schema)(schemas), schemas) {
+            body = body.required(Some(Required::True));
+        }
         built = built.request_body(Some(body.build()));
     }
     for (status, media) in spec.answers {
@@ -115,6 +118,20 @@ fn operation(
         built = built.security(SecurityRequirement::new(scheme_name(dialect, at), Vec::<String>::new()));
     }
     built
+}
+
+/// Whether an empty object does not do.
+fn needs_members(schema: RefOr<Schema>, schemas: &[(String, RefOr<Schema>)]) -> bool {
+    match schema {
+        RefOr::T(Schema::Object(object)) => !object.required.is_empty(),
+        RefOr::T(Schema::AllOf(all)) => all.items.into_iter().any(|part| needs_members(part, schemas)),
+        RefOr::T(_) => false,
+        RefOr::Ref(reference) => {
+            let name = reference.ref_location.rsplit('/').next().unwrap_or_default();
+            let named = schemas.iter().find(|(own, _)| own == name);
+            named.is_some_and(|(_, schema)| needs_members(schema.clone(), schemas))
+        }
+    }
 }
 
 fn response(

@@ -69,7 +69,7 @@ def machine(sidecar):
             return made
 
         def pick(self, data):
-            return self.tokens[data.draw(st.sampled_from(sorted(self.tokens)))]
+            return self.tokens[data.draw(st.sampled_from(list(self.tokens)))]
 
         # -- creating ---------------------------------------------------------------------------------------------------
 

@@ -112,6 +112,25 @@ def test_of_edits_at_one_generation_exactly_one_is_made(admin):
     assert len(admin.get(path)["labels"]) == 1
 
 
+def test_of_an_edit_and_a_revocation_at_one_generation_one_is_made(admin):
+    for _ in range(10):
+        made = admin.call("POST", "/tokens", 201, json={"name": "contended", "scopes": []})
+        url = f"{admin.sidecar.admin}{API}/tokens/{made.json()['id']}"
+        headers, statuses, start = {**admin.token.bearer, "If-Match": made.headers["ETag"]}, {}, threading.Barrier(2)
+
+        def ask(method, **options):
+            start.wait()
+            statuses[method] = requests.request(method, url, headers=headers, timeout=20, **options).status_code
+
+        threads = [threading.Thread(target=ask, args=("PATCH",), kwargs={"json": {"name": "kept"}}),
+                   threading.Thread(target=ask, args=("DELETE",))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert statuses in ({"PATCH": 200, "DELETE": 412}, {"PATCH": 412, "DELETE": 204}, {"PATCH": 404, "DELETE": 204})
+
+
 def test_merges_without_a_condition_lose_nothing(admin):
     path = "/tokens/" + admin.call("POST", "/tokens", 201, json={"name": "merged", "scopes": []}).json()["id"]
     statuses = {}

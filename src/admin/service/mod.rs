@@ -125,7 +125,7 @@ impl TokenService {
     }
 
     /// The same service, whose edits and revocations fail with [`Error::Conflict`] unless the token is at one of these
-    /// generations. A revocation looks just before it is made; an edit is one step with its look.
+    /// generations: of several that name one generation, at most one is made.
     pub(crate) fn at_generation(&self, any_of: &[u64]) -> Self {
         Self { inner: Arc::clone(&self.inner), expected: Some(any_of.into()) }
     }
@@ -282,6 +282,10 @@ impl TokenService {
         draft::reason(reason)?;
         let found = self.find(actor, token).await?;
         self.expects(&found)?;
+        if self.expected.is_some() {
+            // A store revokes whatever is there; the next generation is taken first, so that nobody else holds this one.
+            self.inner.tokens.update(found.clone()).await?;
+        }
         let now = self.inner.clock.now().wall;
         let revoked = self.inner.tokens.revoke(found.id, reason.to_owned(), now).await?.ok_or(Error::NotFound)?;
         let mut changes = Changes::default();

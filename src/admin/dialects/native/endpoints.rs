@@ -35,7 +35,11 @@ const LIST_SPEC: Spec = Spec {
             "Order; -created by default. -name, updated, -updated, expires and -expires need an owner.",
         ),
         Parameter::query("limit", Value::Integer(1, 1000), "Tokens of a page; 100 by default."),
-        Parameter::query("cursor", Value::Text, "next_cursor of the page before, with the other parameters unchanged."),
+        Parameter::query(
+            "cursor",
+            Value::Pattern("^[0-9a-f]{16,}$"),
+            "next_cursor of the page before, with the other parameters unchanged.",
+        ),
     ],
     body: None,
     answers: &[(200, Some(Media::json(shape::<wire::TokenPage>)))],

@@ -21,6 +21,8 @@ use crate::token::{Bundles, PlainSecret, Scope, SecretHash, Status, TokenRecord}
 
 /// Longest path or query.
 const MAX_TARGET: usize = 8_192;
+/// Longest host: 253 bytes of a name (RFC 1035), a port, and room for what is wrong with it.
+const MAX_HOST: usize = 512;
 
 /// Tells the story of a request.
 pub(super) async fn explain(call: &Call<'_>) -> Outcome {
@@ -75,7 +77,7 @@ async fn tell(
 }
 
 /// What is asked about.
-struct Request {
+pub(super) struct Request {
     method: Method,
     path: String,
     host: Option<String>,
@@ -96,22 +98,26 @@ enum Carried {
 }
 
 impl Request {
-    fn parse(body: &[u8]) -> Result<Self, Problem> {
+    /// From a body.
+    ///
+    /// # Errors
+    /// Every field that cannot be used.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
         let mut fields = Fields::of_body(body)?;
         let method = |value| {
             let name: String = text(value)?;
             Method::from_bytes(name.as_bytes()).map_err(|_| "is no method, such as GET".to_owned())
         };
         let path = |value| {
-            let path = short(value)?;
+            let path = short(MAX_TARGET)(value)?;
             let plain = path.starts_with('/') && !path.contains(['?', '#']);
             if plain { Ok(path) } else { Err("must begin with / and have no query".to_owned()) }
         };
         let request = Self {
             method: fields.need("method", method).unwrap_or_default(),
             path: fields.need("path", path).unwrap_or_default(),
-            host: fields.take("host", short),
-            query: fields.take("query", short),
+            host: fields.take("host", short(MAX_HOST)),
+            query: fields.take("query", short(MAX_TARGET)),
             address: fields.take("address", parsed),
             token: fields.take("token", text),
             secret: fields.take("secret", text),
@@ -148,9 +154,11 @@ impl Request {
     }
 }
 
-fn short(value: Value) -> Result<String, Wrong> {
-    let text = text(value)?;
-    if text.len() > MAX_TARGET { Err(format!("has more than {MAX_TARGET} bytes")) } else { Ok(text) }
+fn short(most: usize) -> impl FnOnce(Value) -> Result<String, Wrong> {
+    move |value| {
+        let text = text(value)?;
+        if text.len() > most { Err(format!("has more than {most} bytes")) } else { Ok(text) }
+    }
 }
 
 /// The steps so far, and the first that refuses.

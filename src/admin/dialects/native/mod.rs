@@ -147,4 +147,25 @@ mod tests {
             assert!(source.contains(&arm) || endpoint.operation == "fleet", "{} is not served", endpoint.operation);
         }
     }
+
+    /// Names that a described body has, each with the value null.
+    fn nulls<T: utoipa::ToSchema>() -> Vec<u8> {
+        let schema = serde_json::to_value(T::schema()).expect("JSON");
+        let names = schema["properties"].as_object().expect("an object").keys();
+        let body: serde_json::Map<_, _> = names.map(|name| (name.clone(), serde_json::Value::Null)).collect();
+        serde_json::to_vec(&body).expect("JSON")
+    }
+
+    #[test]
+    fn what_is_described_is_read() {
+        let known = |refused: Option<Problem>| {
+            let told = refused.map(|problem| serde_json::to_string(&problem).expect("JSON")).unwrap_or_default();
+            assert!(!told.contains("is not known here") && !told.contains("cannot be set here"), "{told}");
+        };
+        let mut fields = fields::Fields::of_body(&nulls::<wire::NewToken>()).expect("an object");
+        tokens::draft(&mut fields);
+        known(fields.end().err());
+        known(merge::Merge::parse(&nulls::<wire::TokenPatch>()).err());
+        known(explain::Request::parse(&nulls::<wire::Hypothetical>()).err());
+    }
 }

@@ -56,7 +56,7 @@ pub(super) async fn import(call: &Call<'_>) -> Outcome {
 }
 
 /// A token that a body asks for.
-fn draft(fields: &mut Fields) -> Draft {
+pub(super) fn draft(fields: &mut Fields) -> Draft {
     Draft {
         name: fields.need("name", text).unwrap_or_default(),
         description: fields.take("description", text).unwrap_or_default(),
