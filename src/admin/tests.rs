@@ -951,3 +951,43 @@ async fn scopes_bodies_and_faults_are_the_same_for_every_dialect() {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_in_a_path_are_masked_in_the_activity() {
+    let bench = Bench::start(Setup::default());
+    let public = "dt0c01.ABCDEFGHIJKLMNOPQRSTUVWX";
+    let secret = format!("{public}.{}", "Q".repeat(64));
+    let escaped = secret.replace('.', "%2E");
+    for (method, written) in [("DELETE", &secret), ("GET", &escaped)] {
+        let (status, body) = bench.send(method, &format!("/api/v2/apiTokens/{written}?fields=x"), "reader").await;
+        assert_eq!(status, 403, "{body}");
+        assert!(!body.contains("QQQ"), "{body}");
+    }
+    let events = bench.events().await;
+    let masked = format!("/api/v2/apiTokens/{public}.***?fields=x");
+    assert_eq!(events.iter().map(|event| event.uri.as_str()).collect::<Vec<_>>(), [masked.as_str(); 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dynatrace_callers_that_are_too_fast_learn_their_limit() {
+    let bad =
+        "GET /api/v2/apiTokens HTTP/1.1\r\nHost: a\r\nAuthorization: Api-Token nonsense\r\nConnection: close\r\n\r\n";
+    for (limit, bad_credentials, calls) in [(2, 100, 3), (100, 1, 2)] {
+        let bench = Bench::start(Setup { limit, bad_credentials, ..Setup::default() });
+        let mut last = String::new();
+        for _ in 0..calls {
+            assert!(last.is_empty() || last.starts_with("HTTP/1.1 401 "), "{last}");
+            last = bench.raw(bad.as_bytes()).await;
+        }
+        assert!(last.starts_with("HTTP/1.1 429 "), "{last}");
+        let field = |name: &str| {
+            let line = last.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            line.unwrap_or_default().to_owned()
+        };
+        assert_eq!((field("x-ratelimit-limit").as_str(), field("x-ratelimit-remaining").as_str()), ("6", "0"));
+        assert_eq!(field("retry-after"), "10", "one call is given back every ten seconds");
+        let reset: i64 = field("x-ratelimit-reset").parse().expect("a number");
+        assert_eq!(reset, (START + 10_000) * 1000, "microseconds");
+        assert_eq!(field("content-type"), "application/json; charset=utf-8");
+    }
+}
