@@ -991,3 +991,36 @@ async fn dynatrace_callers_that_are_too_fast_learn_their_limit() {
         assert_eq!(field("content-type"), "application/json; charset=utf-8");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_survives_a_call_that_is_refused_before_its_body_comes() {
+    let bench = Bench::start(Setup::default());
+    let auth = format!("Host: a\r\nAuthorization: Bearer {}\r\n", secret("reader"));
+    for (expect, announced, sent, survives) in [
+        ("", 10, 10, true),
+        ("", 64 * 1024 + 1, 10, false),
+        ("", 20, 10, false),
+        ("Expect: 100-continue\r\n", 10, 0, false),
+    ] {
+        let mut stream = TcpStream::connect(bench.address).await.expect("the port is open");
+        let head = format!("POST /api/v2/apiTokens HTTP/1.1\r\n{auth}{expect}Content-Length: {announced}\r\n\r\n");
+        let before = bench.events().await.len();
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        let deadline = std::time::Instant::now() + WAIT;
+        // The event tells that the call has been decided.
+        while bench.events().await.len() == before {
+            assert!(std::time::Instant::now() < deadline, "the call is not decided");
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(&vec![b'x'; sent]).await.expect("sent");
+        let more = format!("GET /api/v2/apiTokens HTTP/1.1\r\n{auth}Connection: close\r\n\r\n");
+        if survives {
+            stream.write_all(more.as_bytes()).await.expect("sent");
+        }
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(WAIT, stream.read_to_end(&mut answer)).await.expect("an end");
+        let answer = String::from_utf8(answer).expect("text");
+        assert_eq!(answer.matches("HTTP/1.1 403 ").count(), if survives { 2 } else { 1 }, "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+    }
+}
