@@ -8,7 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::Full;
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{CONNECTION, EXPECT};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,6 +28,11 @@ use crate::server::PeerAddr;
 
 /// Pause after an accept that failed, for example for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Most bytes that are taken of a body nobody wanted; the connection ends with the answer beyond.
+const MOST_LEFT: usize = 64 * 1024;
+/// Longest wait for them.
+const LEFT_LIMIT: Duration = Duration::from_secs(1);
 
 /// What connections of the admin port may take.
 #[derive(Clone, Copy, Debug)]
@@ -134,8 +143,15 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
     let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
         let plane = plane.clone();
         async move {
-            let (head, body) = request.into_parts();
-            let reply = plane.0.handle(head, body, peer).await;
+            let (head, mut body) = request.into_parts();
+            let waits = head.headers.contains_key(EXPECT);
+            let mut reply = plane.0.handle(head, &mut body, peer).await;
+            if !body.is_end_stream()
+                && !reply.headers().contains_key(CONNECTION)
+                && (waits || !drained(&mut body).await)
+            {
+                reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(reply.map(Full::new))
         }
     });
@@ -157,6 +173,26 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
     if let Err(error) = served {
         tracing::debug!(%error, %peer, "a connection of the admin port ended early");
     }
+}
+
+/// Takes what is left of the body of a call that was answered without it, so that the connection can serve another; whether
+/// it came to its end.
+async fn drained(body: &mut Incoming) -> bool {
+    if body.size_hint().lower() > MOST_LEFT as u64 {
+        return false;
+    }
+    let reading = async {
+        let mut room = MOST_LEFT;
+        while let Some(frame) = body.frame().await {
+            let length = frame.as_ref().map(|frame| frame.data_ref().map_or(0, Bytes::len));
+            match length.ok().and_then(|length| room.checked_sub(length)) {
+                Some(rest) => room = rest,
+                None => return false,
+            }
+        }
+        true
+    };
+    timeout(LEFT_LIMIT, reading).await.unwrap_or(false)
 }
 
 /// A stream that gives up on a caller which does not read.

@@ -951,3 +951,76 @@ async fn scopes_bodies_and_faults_are_the_same_for_every_dialect() {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_in_a_path_are_masked_in_the_activity() {
+    let bench = Bench::start(Setup::default());
+    let public = "dt0c01.ABCDEFGHIJKLMNOPQRSTUVWX";
+    let secret = format!("{public}.{}", "Q".repeat(64));
+    let escaped = secret.replace('.', "%2E");
+    for (method, written) in [("DELETE", &secret), ("GET", &escaped)] {
+        let (status, body) = bench.send(method, &format!("/api/v2/apiTokens/{written}?fields=x"), "reader").await;
+        assert_eq!(status, 403, "{body}");
+        assert!(!body.contains("QQQ"), "{body}");
+    }
+    let events = bench.events().await;
+    let masked = format!("/api/v2/apiTokens/{public}.***?fields=x");
+    assert_eq!(events.iter().map(|event| event.uri.as_str()).collect::<Vec<_>>(), [masked.as_str(); 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dynatrace_callers_that_are_too_fast_learn_their_limit() {
+    let bad =
+        "GET /api/v2/apiTokens HTTP/1.1\r\nHost: a\r\nAuthorization: Api-Token nonsense\r\nConnection: close\r\n\r\n";
+    for (limit, bad_credentials, calls) in [(2, 100, 3), (100, 1, 2)] {
+        let bench = Bench::start(Setup { limit, bad_credentials, ..Setup::default() });
+        let mut last = String::new();
+        for _ in 0..calls {
+            assert!(last.is_empty() || last.starts_with("HTTP/1.1 401 "), "{last}");
+            last = bench.raw(bad.as_bytes()).await;
+        }
+        assert!(last.starts_with("HTTP/1.1 429 "), "{last}");
+        let field = |name: &str| {
+            let line = last.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+            line.unwrap_or_default().to_owned()
+        };
+        assert_eq!((field("x-ratelimit-limit").as_str(), field("x-ratelimit-remaining").as_str()), ("6", "0"));
+        assert_eq!(field("retry-after"), "10", "one call is given back every ten seconds");
+        let reset: i64 = field("x-ratelimit-reset").parse().expect("a number");
+        assert_eq!(reset, (START + 10_000) * 1000, "microseconds");
+        assert_eq!(field("content-type"), "application/json; charset=utf-8");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_survives_a_call_that_is_refused_before_its_body_comes() {
+    let bench = Bench::start(Setup::default());
+    let auth = format!("Host: a\r\nAuthorization: Bearer {}\r\n", secret("reader"));
+    for (expect, announced, sent, survives) in [
+        ("", 10, 10, true),
+        ("", 64 * 1024 + 1, 10, false),
+        ("", 20, 10, false),
+        ("Expect: 100-continue\r\n", 10, 0, false),
+    ] {
+        let mut stream = TcpStream::connect(bench.address).await.expect("the port is open");
+        let head = format!("POST /api/v2/apiTokens HTTP/1.1\r\n{auth}{expect}Content-Length: {announced}\r\n\r\n");
+        let before = bench.events().await.len();
+        stream.write_all(head.as_bytes()).await.expect("sent");
+        let deadline = std::time::Instant::now() + WAIT;
+        // The event tells that the call has been decided.
+        while bench.events().await.len() == before {
+            assert!(std::time::Instant::now() < deadline, "the call is not decided");
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(&vec![b'x'; sent]).await.expect("sent");
+        let more = format!("GET /api/v2/apiTokens HTTP/1.1\r\n{auth}Connection: close\r\n\r\n");
+        if survives {
+            stream.write_all(more.as_bytes()).await.expect("sent");
+        }
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(WAIT, stream.read_to_end(&mut answer)).await.expect("an end");
+        let answer = String::from_utf8(answer).expect("text");
+        assert_eq!(answer.matches("HTTP/1.1 403 ").count(), if survives { 2 } else { 1 }, "{answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+    }
+}

@@ -69,7 +69,9 @@ impl Throttle {
         if self.bucket.remaining(&state, now) > 0 {
             return Ok(());
         }
-        let wait = state.full_at().saturating_sub(now) % self.bucket.period().max(1);
+        let period = self.bucket.period().max(1);
+        // From 1 to a whole period: an empty bucket has nothing back at once.
+        let wait = (state.full_at().saturating_sub(now).max(1) - 1) % period + 1;
         Err(Exhausted { retry_after: Duration::from_nanos(wait) })
     }
 

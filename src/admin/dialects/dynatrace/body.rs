@@ -115,3 +115,61 @@ impl Body {
         (texts.len() == count).then_some(texts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads what create reads and returns the paths that are wrong; `None` for what is no object.
+    fn wrong(bytes: &[u8]) -> Option<Vec<String>> {
+        let mut body = Body::parse(bytes).ok()?;
+        let name = body.filled("name", true);
+        let scopes = body.texts("scopes", true);
+        let personal = body.flag("personalAccessToken");
+        body.text("expirationDate", false);
+        let told = serde_json::to_value(&body.violations).expect("JSON");
+        let paths = |told: &Value| Some(told["path"].as_str()?.to_owned());
+        let found: Vec<String> = told.as_array()?.iter().filter_map(paths).collect();
+        assert_eq!(body.finish().is_ok(), found.is_empty());
+        assert!(!found.is_empty() || (name.is_some() && scopes.is_some()), "{personal:?}");
+        Some(found)
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_path() {
+        for (text, expected) in [
+            (r#"{"name":"x","scopes":["a"]}"#, &[][..]),
+            (r#"{"name":"x","scopes":["a"],"personalAccessToken":null,"expirationDate":null,"more":{}}"#, &[]),
+            ("{}", &["name", "scopes"]),
+            (r#"{"name":null,"scopes":null}"#, &["name", "scopes"]),
+            (r#"{"name":"\u00a0","scopes":[]}"#, &["name", "scopes"]),
+            (
+                r#"{"name":1,"scopes":{},"personalAccessToken":"true","expirationDate":1}"#,
+                &["name", "scopes", "personalAccessToken", "expirationDate"],
+            ),
+            (r#"{"name":"x","scopes":["a",null,[]]}"#, &["scopes[1]", "scopes[2]"]),
+        ] {
+            assert_eq!(wrong(text.as_bytes()).expect("an object"), expected, "{text}");
+        }
+        for text in ["", " ", "[]", "null", "\"x\"", "{", "{\"a\":}", "{}x"] {
+            assert_eq!(wrong(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(wrong(b"{\"name\":\"\xff\"}"), None);
+        assert_eq!(wrong("[".repeat(100_000).as_bytes()), None, "no depth is followed");
+    }
+
+    #[test]
+    fn a_flood_of_mistakes_is_cut() {
+        let many = vec!["1"; 300_000].join(",");
+        let found = wrong(format!("{{\"name\":\"x\",\"scopes\":[{many}]}}").as_bytes()).expect("an object");
+        assert_eq!(found.len(), MOST_VIOLATIONS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..64), text in r#"(\{|\}|\[|\]|"name"|"scopes"|:|,|null|true|"x"|1|é){0,14}"#) {
+            let _ = (wrong(&bytes), wrong(text.as_bytes()));
+        }
+    }
+}

@@ -46,3 +46,68 @@ fn mark(name: &str, scopes: &[Scope]) -> u64 {
     }
     u64::from(sum.finalize())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::service::memory::service;
+    use crate::admin::service::{Actor, Draft, Patch, Policy};
+    use crate::token::{Status, TokenRef};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// A change as this dialect makes it, with what is kept, or as another one does.
+    fn patch(record: &TokenRecord, name: Option<&str>, own: bool, now: Timestamp) -> Patch {
+        let renamed = name.is_some_and(|name| name != record.name);
+        let moved = if renamed { Some(now) } else { date(record) };
+        Patch {
+            name: name.map(str::to_owned),
+            status: name.is_none().then_some(match record.status {
+                Status::Enabled => Status::Disabled,
+                Status::Disabled => Status::Enabled,
+            }),
+            kept: own.then(|| (KEY, kept(name.unwrap_or(&record.name), &record.scopes, moved))),
+            ..Patch::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_date_moves_with_the_name_whoever_changes_it_and_not_with_the_status() {
+        let policy = Policy { bundles: Arc::default(), plans: Arc::default(), directory: Arc::default() };
+        let (service, _, hand) = service(policy);
+        let operator = Actor::operator();
+        let mut metadata = Map::new();
+        metadata.insert(KEY.to_owned(), kept("first", &[], None));
+        metadata.insert("losant".to_owned(), json!({"defaultRole": "view"}));
+        let draft = Draft { name: "first".to_owned(), scopes: Some(vec![]), metadata, ..Draft::default() };
+        let (mut record, _) = service.create(&operator, draft).await.expect("made");
+        let mut now = record.created_at;
+        let mut dates = Vec::new();
+        for (name, own) in [
+            (None, true),
+            (None, false),
+            (Some("second"), true),
+            (None, true),
+            (None, false),
+            (Some("third"), false),
+            (None, true),
+            (Some("third"), true),
+        ] {
+            hand.advance(Duration::from_secs(1));
+            now = now.plus(Duration::from_secs(1));
+            let patch = patch(&record, name, own, now);
+            record = service.patch(&operator, TokenRef::Id(record.id), patch).await.expect("changed");
+            dates.push(date(&record).map(|at| at.since(record.created_at).as_secs()));
+        }
+        assert_eq!(dates, [None, None, Some(3), Some(3), Some(3), Some(6), Some(6), Some(6)]);
+        assert_eq!(record.metadata["losant"], json!({"defaultRole": "view"}), "other keys are left alone");
+    }
+
+    #[test]
+    fn scopes_are_told_apart_where_they_begin() {
+        let scopes = |names: &[&str]| names.iter().map(|name| name.parse().expect("a scope")).collect::<Vec<Scope>>();
+        assert_ne!(mark("a", &scopes(&["b", "c"])), mark("a", &scopes(&["bc"])));
+        assert_ne!(mark("ab", &scopes(&["c"])), mark("a", &scopes(&["bc"])));
+        assert_ne!(mark("a", &scopes(&["b", "c"])), mark("a", &scopes(&["c", "b"])));
+    }
+}
