@@ -56,6 +56,7 @@ fn record(hash: SecretHash, number: u32, plan: &str, now: Timestamp) -> TokenRec
         updated_at: now,
         expires_at: Some(Timestamp::from_millis(now.as_millis() + 365 * 86_400_000)),
         created_by: "bench".to_owned(),
+        made_with: None,
         modified_by: "bench".to_owned(),
         labels: BTreeMap::new(),
         metadata: serde_json::Map::new(),

@@ -228,6 +228,7 @@ fn record(name: &str, key: &HashKey) -> TokenRecord {
         updated_at: Timestamp::from_millis(1_900_000_000_000),
         expires_at: (name == "expired").then(|| Timestamp::from_millis(START - 1)),
         created_by: String::new(),
+        made_with: None,
         modified_by: String::new(),
         labels: BTreeMap::new(),
         metadata: serde_json::Map::new(),

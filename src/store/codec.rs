@@ -10,9 +10,9 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::token::{Form, Owner, Scope, SecretHash, SecretSlot, Status, StoreError, TokenId, TokenRecord};
+use crate::token::{Form, MadeWith, Owner, Scope, SecretHash, SecretSlot, Status, StoreError, TokenId, TokenRecord};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Status byte of a token that may be used.
 const ENABLED: u8 = 1;
 
@@ -38,6 +38,7 @@ struct Body {
     networks: Vec<(IpAddr, u8)>,
     form: Form,
     secrets: Vec<Slot>,
+    made_with: Option<MadeWith>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -76,6 +77,7 @@ pub(crate) fn encode(record: &TokenRecord) -> Result<Vec<u8>, StoreError> {
             .iter()
             .map(|slot| Slot { hash: slot.hash, created_at: slot.created_at, expires_at: slot.expires_at })
             .collect(),
+        made_with: record.made_with.clone(),
     };
     let plan = record.plan.as_bytes();
     let Ok(plan_length) = u8::try_from(plan.len()) else {
@@ -133,6 +135,7 @@ pub(crate) fn decode(packed: &[u8]) -> Result<TokenRecord, StoreError> {
             .into_iter()
             .map(|slot| SecretSlot { hash: slot.hash, created_at: slot.created_at, expires_at: slot.expires_at })
             .collect(),
+        made_with: body.made_with,
     })
 }
 
@@ -162,6 +165,7 @@ mod tests {
             updated_at: at,
             expires_at: Some(at),
             created_by: "mira".to_owned(),
+            made_with: Some(MadeWith { id, name: "admin".to_owned() }),
             modified_by: "mira".to_owned(),
             labels: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
             metadata: serde_json::json!({"a": [1, null]}).as_object().cloned().unwrap_or_default(),

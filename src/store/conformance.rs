@@ -105,6 +105,7 @@ pub(crate) fn record(account: &str, owner: &str, name: &str) -> TokenRecord {
         updated_at: at,
         expires_at: Some(at.plus(Duration::from_secs(86_400))),
         created_by: owner.to_owned(),
+        made_with: None,
         modified_by: owner.to_owned(),
         labels: BTreeMap::from([("team".to_owned(), "blue".to_owned())]),
         metadata: serde_json::json!({"a": [1, null]}).as_object().cloned().unwrap_or_default(),

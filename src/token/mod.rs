@@ -16,7 +16,7 @@ pub(crate) use id::{parse_hex12, push_hex};
 pub use owner::{ANY_ENVIRONMENT, Owner, OwnerDirectory, OwnerIds, PinnedAccount, PinnedUser, derived_account_uuid};
 pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
 pub use presence::{Member, Presence};
-pub use record::{LastUse, SecretSlot, Status, TokenRecord};
+pub use record::{LastUse, MadeWith, SecretSlot, Status, TokenRecord};
 pub use scope::{Bundles, InvalidScope, NeededScopes, Scope, ScopeBits, Universe};
 pub use secret::{Form, HashKey, InvalidSecret, PlainSecret, SecretHash};
 pub use state::{TokenState, Unused};

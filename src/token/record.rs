@@ -36,6 +36,8 @@ pub struct TokenRecord {
     pub expires_at: Option<Timestamp>,
     /// Who made it, as an owner name.
     pub created_by: String,
+    /// The token that made it; `None` if nobody's token did.
+    pub made_with: Option<MadeWith>,
     /// Who changed it last.
     pub modified_by: String,
     /// Free labels.
@@ -74,6 +76,15 @@ impl TokenRecord {
     pub fn secret(&self, hash: &SecretHash) -> Option<&SecretSlot> {
         self.secrets.iter().find(|slot| slot.hash == *hash)
     }
+}
+
+/// A token that another one was made with, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct MadeWith {
+    /// Its id.
+    pub id: TokenId,
+    /// Its name.
+    pub name: String,
 }
 
 /// One live secret of a token.

@@ -57,6 +57,7 @@ pub(crate) fn record(token: u8, generation: u64) -> TokenRecord {
         updated_at: start,
         expires_at: None,
         created_by: String::new(),
+        made_with: None,
         modified_by: String::new(),
         labels: BTreeMap::new(),
         metadata: serde_json::Map::new(),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 
 use super::Error;
-use crate::token::{Bundles, Owner, PlanTable, Scope, TokenId, TokenRecord};
+use crate::token::{Bundles, MadeWith, Owner, PlanTable, Scope, TokenId, TokenRecord};
 
 /// The caller of an operation.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Actor {
     pub(crate) owner: Option<Owner>,
     /// The token that was presented; `None` for the local operator.
     pub(crate) token: Option<TokenId>,
+    /// Its name; empty for the local operator.
+    pub(crate) token_name: String,
     /// What the caller holds.
     pub(crate) scopes: Vec<Scope>,
     /// The caller's plan.
@@ -48,6 +50,7 @@ impl Actor {
             name: "operator".to_owned(),
             owner: None,
             token: None,
+            token_name: String::new(),
             scopes: Scope::ALL_ADMIN.parse().into_iter().collect(),
             plan: PlanTable::DEFAULT.to_owned(),
             region: String::new(),
@@ -66,6 +69,7 @@ impl Actor {
             name: record.owner.name.clone(),
             owner: Some(record.owner.clone()),
             token: Some(record.id),
+            token_name: record.name.clone(),
             scopes: record.scopes.clone(),
             plan: record.plan.clone(),
             region: record.region.clone(),
@@ -101,6 +105,11 @@ impl Actor {
             _ => return Err(Error::NotFound),
         }
         Ok(self)
+    }
+
+    /// What a record keeps of the token it is made with.
+    pub(super) fn made_with(&self) -> Option<MadeWith> {
+        self.token.map(|id| MadeWith { id, name: self.token_name.clone() })
     }
 
     /// Whether tokens of this owner can be seen at all.

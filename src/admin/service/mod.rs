@@ -327,6 +327,7 @@ impl TokenService {
             updated_at: now,
             expires_at: draft.expires_at,
             created_by: actor.name.clone(),
+            made_with: actor.made_with(),
             modified_by: actor.name.clone(),
             labels: draft.labels,
             metadata: draft.metadata,

@@ -392,6 +392,7 @@ pub(super) mod tests {
             updated_at: at,
             expires_at: None,
             created_by: "mira".to_owned(),
+            made_with: None,
             modified_by: "tom".to_owned(),
             labels: BTreeMap::from([("team".to_owned(), "build".to_owned())]),
             metadata: Map::new(),

@@ -64,12 +64,7 @@ async fn create(call: &Call<'_>, family: &'static Family) -> Result<Reply, Refus
     let path = family.path(call)?;
     let post: ApiTokenPost = body::read(&call.body, &POST)?;
     let (actor, owner) = family.enter(call, call.actor().await?).await?;
-    let creator = call.record().await?;
-    let own = Own {
-        creator: Some((creator.id.losant(), creator.name)),
-        default_role: post.default_role,
-        org_roles: post.org_roles,
-    };
+    let own = Own { default_role: post.default_role, org_roles: post.org_roles }.members();
     let draft = Draft {
         name: post.name,
         description: post.description.unwrap_or_default(),
@@ -78,7 +73,7 @@ async fn create(call: &Call<'_>, family: &'static Family) -> Result<Reply, Refus
         scopes: post.scope,
         status: post.status.map(Into::into).unwrap_or_default(),
         expires_at: post.expiration_date.as_deref().and_then(body::date),
-        metadata: [(Own::KEY.to_owned(), own.members().into())].into_iter().collect(),
+        metadata: (!own.is_empty()).then(|| (Own::KEY.to_owned(), own.into())).into_iter().collect(),
         form: Form::Tg,
         ..Draft::default()
     };
@@ -100,7 +95,7 @@ async fn patch(call: &Call<'_>, family: &'static Family) -> Result<Reply, Refuse
     let token = token_of(call)?;
     let sent: ApiTokenPatch = body::read(&call.body, &PATCH)?;
     let (actor, _) = family.enter(call, call.actor().await?).await?;
-    let own = Own { creator: None, default_role: sent.default_role, org_roles: sent.org_roles }.members();
+    let own = Own { default_role: sent.default_role, org_roles: sent.org_roles }.members();
     let patch = Patch {
         name: sent.name,
         description: sent.description,
@@ -162,8 +157,8 @@ impl Paint {
         let id = record.id.losant();
         let own = Own::of(record);
         let (owner_id, owner_type) = self.owner(&record.owner);
-        let (creator_type, creator_id, creator_name) = match own.creator {
-            Some((id, name)) => (CreatorType::ApiToken, id, name),
+        let (creator_type, creator_id, creator_name) = match &record.made_with {
+            Some(maker) => (CreatorType::ApiToken, maker.id.losant(), maker.name.clone()),
             None => {
                 let creator = Owner::new(record.owner.account.as_str(), record.created_by.as_str());
                 (CreatorType::User, shown(&creator, &self.directory).0, creator.name)

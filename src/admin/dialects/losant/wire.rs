@@ -279,8 +279,6 @@ pub(super) struct ApiTokenPatch {
 /// What only this vendor knows of a token, kept in the metadata under [`Own::KEY`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Own {
-    /// The token that made it.
-    pub(super) creator: Option<(String, String)>,
     pub(super) default_role: Option<Role>,
     pub(super) org_roles: Option<Vec<OrgRole>>,
 }
@@ -292,10 +290,7 @@ impl Own {
     /// What a record keeps. Metadata can be written by other means too: what has another shape counts as absent.
     pub(super) fn of(record: &TokenRecord) -> Self {
         let Some(kept) = record.metadata.get(Self::KEY) else { return Self::default() };
-        let text = |name: &str| kept.get(name).and_then(Value::as_str).map(str::to_owned);
-        let id = text("creatorId").filter(|id| crate::token::parse_hex12(id).is_ok());
         Self {
-            creator: id.zip(text("creatorName")),
             default_role: kept.get("defaultRole").and_then(|role| Role::deserialize(role).ok()),
             org_roles: kept.get("orgRoles").and_then(|roles| Vec::deserialize(roles).ok()),
         }
@@ -304,10 +299,6 @@ impl Own {
     /// The members to keep; those that are absent are left out.
     pub(super) fn members(&self) -> Map<String, Value> {
         let mut members = Map::new();
-        if let Some((id, name)) = &self.creator {
-            members.insert("creatorId".to_owned(), Value::from(id.as_str()));
-            members.insert("creatorName".to_owned(), Value::from(name.as_str()));
-        }
         // Plain enums and structs: always JSON.
         let roles = [
             ("defaultRole", self.default_role.as_ref().map(serde_json::to_value)),
