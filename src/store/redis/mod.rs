@@ -28,6 +28,10 @@ mod tokens;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_cluster;
+#[cfg(test)]
+mod tests_sentinel;
 
 use std::sync::Arc;
 use std::time::Duration;
