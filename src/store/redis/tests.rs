@@ -139,6 +139,21 @@ async fn answers(port: u16, child: &mut Child) -> bool {
     false
 }
 
+/// Kills processes and removes folders when this one has ended, in whatever way: for servers that tests share and that
+/// nobody drops.
+pub(super) fn leave_behind(pids: &[u32], folders: &[&Path]) {
+    let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+    let reaper = Command::new("sh")
+        .args(["-c", "cat >/dev/null; kill -9 $1; shift; rm -rf \"$@\"", "sh", &pids.join(" ")])
+        .args(folders)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    // Its input ends with this process.
+    std::mem::forget(reaper.expect("sh runs"));
+}
+
 async fn suite_store() -> (Stores, Server) {
     let server = Server::start(&[]).await;
     (server.open(RELAXED).await, server)

@@ -4,20 +4,20 @@
 #![allow(clippy::expect_used)]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use redis::Value;
 use redis::aio::MultiplexedConnection;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::slots::{SLOTS, slot_of};
 use super::tests::{
-    RELAXED, Server, certificates, documented_rules, eventually, every_operation, first_hash, free_port, local,
-    metered, resolve, tls_options,
+    RELAXED, Server, certificates, documented_rules, eventually, every_operation, first_hash, free_port, leave_behind,
+    local, metered, resolve, tls_options,
 };
 use super::tests_sentinel::{own_prefix, replicated};
 use super::{keys, open};
@@ -137,20 +137,21 @@ impl Nodes {
     }
 }
 
-/// The cluster that the tests at hand share, each with a prefix of its own; it goes with the last of them.
-static SHARED: Mutex<Weak<Nodes>> = Mutex::const_new(Weak::new());
+/// The cluster that tests share, each with a prefix of its own.
+static SHARED: OnceCell<Nodes> = OnceCell::const_new();
 
-async fn shared() -> Arc<Nodes> {
-    let mut shared = SHARED.lock().await;
-    if let Some(nodes) = shared.upgrade() {
-        return nodes;
-    }
-    let nodes = Arc::new(Nodes::start().await);
-    *shared = Arc::downgrade(&nodes);
-    nodes
+async fn shared() -> &'static Nodes {
+    let start = async || {
+        let nodes = Nodes::start().await;
+        let all = nodes.all.iter().map(|server| (server.child.id(), server.folder.path()));
+        let (pids, folders): (Vec<_>, Vec<_>) = all.unzip();
+        leave_behind(&pids, &folders);
+        nodes
+    };
+    SHARED.get_or_init(start).await
 }
 
-async fn suite_store() -> (Stores, Arc<Nodes>) {
+async fn suite_store() -> (Stores, &'static Nodes) {
     let nodes = shared().await;
     let config = RedisConfig { prefix: own_prefix(), ..nodes.config() };
     (open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened"), nodes)

@@ -4,16 +4,15 @@
 #![allow(clippy::expect_used)]
 
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 use super::open;
 use super::tests::{
-    RELAXED, Server, certificates, documented_rules, eventually, every_operation, first_hash, free_port, local,
-    resolve, tls_options,
+    RELAXED, Server, certificates, documented_rules, eventually, every_operation, first_hash, free_port, leave_behind,
+    local, resolve, tls_options,
 };
 use crate::config::Secret;
 use crate::store::conformance::{KEY, RETENTION, record, suite};
@@ -24,7 +23,7 @@ use crate::token::{Change, Lookup, TokenRecord};
 struct Sentinel {
     child: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Sentinel {
@@ -47,7 +46,7 @@ impl Sentinel {
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server runs");
-        let sentinel = Self { child, port, _folder: folder };
+        let sentinel = Self { child, port, folder };
         let listens = async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok();
         eventually("the Sentinel listens", listens).await;
         sentinel
@@ -141,17 +140,19 @@ impl Trio {
     }
 }
 
-/// The trio that the tests at hand share, each with a prefix of its own; it goes with the last of them.
-static SHARED: Mutex<Weak<Trio>> = Mutex::const_new(Weak::new());
+/// The trio that tests share, each with a prefix of its own.
+static SHARED: OnceCell<Trio> = OnceCell::const_new();
 
-async fn shared() -> Arc<Trio> {
-    let mut shared = SHARED.lock().await;
-    if let Some(trio) = shared.upgrade() {
-        return trio;
-    }
-    let trio = Arc::new(Trio::start().await);
-    *shared = Arc::downgrade(&trio);
-    trio
+async fn shared() -> &'static Trio {
+    let start = async || {
+        let trio = Trio::start().await;
+        let sentinels = trio.sentinels.iter().map(|sentinel| (sentinel.child.id(), sentinel.folder.path()));
+        let all = trio.servers.iter().map(|server| (server.child.id(), server.folder.path())).chain(sentinels);
+        let (pids, folders): (Vec<_>, Vec<_>) = all.unzip();
+        leave_behind(&pids, &folders);
+        trio
+    };
+    SHARED.get_or_init(start).await
 }
 
 /// A prefix that no other test has.
@@ -159,7 +160,7 @@ pub(super) fn own_prefix() -> String {
     format!("tollgate:{}", uuid::Uuid::new_v4().simple())
 }
 
-async fn suite_store() -> (Stores, Arc<Trio>) {
+async fn suite_store() -> (Stores, &'static Trio) {
     let trio = shared().await;
     let config = RedisConfig { prefix: own_prefix(), ..trio.config() };
     (open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened"), trio)
