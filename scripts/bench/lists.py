@@ -20,7 +20,8 @@ from pathlib import Path
 
 from .system import LOAD_CORE, PROXY_CORE, BenchError, Processes, find, free_port, wait_port
 
-OWNERS, CONNECTIONS, BATCH = 1000, 32, 64
+# Many connections: the embedded store commits together what arrives together.
+OWNERS, CONNECTIONS, BATCH = 1000, 512, 16
 PROBE = "owner-0042"
 
 

@@ -1,7 +1,7 @@
 //! The address of the store. It may hold a password, so no message repeats it.
 
 use super::secret::Secret;
-use crate::store::RedisConfig;
+use crate::store::{Endpoint, RedisConfig, Topology};
 
 /// What `store.url` names.
 pub(super) enum Url {
@@ -9,30 +9,67 @@ pub(super) enum Url {
     Memory,
     /// `file:PATH`
     File(String),
-    /// `redis://` or `rediss://`
+    /// `redis://` and its kin
     Redis(RedisConfig),
 }
 
-/// Reads `memory:`, `file:PATH`, `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]` or the same with `rediss://`.
+/// Most servers in one address.
+const MOST_SERVERS: usize = 64;
+
+/// Reads `memory:`, `file:PATH`, or one of these, with `rediss` for TLS:
+///
+/// - `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`
+/// - `redis-sentinel://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/MASTER[/DATABASE]`
+/// - `redis-cluster://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]`
 pub(super) fn parse_url(text: &str) -> Result<Url, String> {
     let Some((scheme, rest)) = text.split_once(':') else {
         return Err("is no address: write memory:, file:PATH, redis://HOST or rediss://HOST".to_owned());
     };
-    match scheme {
-        "memory" if rest.is_empty() => Ok(Url::Memory),
-        "memory" => Err("memory: takes nothing after the colon: remove it, or write file:PATH".to_owned()),
-        "file" => file(rest),
-        "redis" | "rediss" => redis(scheme == "rediss", rest).map(Url::Redis),
-        "redis-cluster" => Err(not_yet("redis-cluster://", "redis:// and the address of one server")),
-        "rediss-cluster" => Err(not_yet("rediss-cluster://", "rediss:// and the address of one server")),
-        "redis-sentinel" => Err(not_yet("redis-sentinel://", "redis:// and the address of the master")),
-        "rediss-sentinel" => Err(not_yet("rediss-sentinel://", "rediss:// and the address of the master")),
-        _ => Err("starts with no known scheme: write memory:, file:PATH, redis://HOST or rediss://HOST".to_owned()),
-    }
+    let form = match scheme {
+        "memory" if rest.is_empty() => return Ok(Url::Memory),
+        "memory" => return Err("memory: takes nothing after the colon: remove it, or write file:PATH".to_owned()),
+        "file" => return file(rest),
+        "redis" | "rediss" => Form::Single,
+        "redis-sentinel" | "rediss-sentinel" => Form::Sentinel,
+        "redis-cluster" | "rediss-cluster" => Form::Cluster,
+        _ => {
+            return Err("starts with no known scheme: write memory:, file:PATH, redis://HOST or rediss://HOST, \
+                        redis-sentinel://HOST,HOST/MASTER, redis-cluster://HOST,HOST"
+                .to_owned());
+        }
+    };
+    redis(form, scheme, rest).map(Url::Redis)
 }
 
-fn not_yet(scheme: &str, instead: &str) -> String {
-    format!("{scheme} is not in this version: write {instead}")
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Single,
+    Sentinel,
+    Cluster,
+}
+
+impl Form {
+    /// What stands behind the slashes, for messages.
+    fn pattern(self) -> &'static str {
+        match self {
+            Self::Single => "HOST",
+            Self::Sentinel => "HOST,HOST/MASTER",
+            Self::Cluster => "HOST,HOST",
+        }
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Single => "127.0.0.1:6379",
+            Self::Sentinel => "127.0.0.1:26379/mymaster",
+            Self::Cluster => "127.0.0.1:6379",
+        }
+    }
+
+    /// The port where none is written.
+    fn port(self) -> u16 {
+        if self == Self::Sentinel { 26379 } else { 6379 }
+    }
 }
 
 fn file(rest: &str) -> Result<Url, String> {
@@ -47,39 +84,91 @@ fn file(rest: &str) -> Result<Url, String> {
     Ok(Url::File(path.to_owned()))
 }
 
-fn redis(tls: bool, rest: &str) -> Result<RedisConfig, String> {
-    let scheme = if tls { "rediss" } else { "redis" };
+fn redis(form: Form, scheme: &str, rest: &str) -> Result<RedisConfig, String> {
     let Some(rest) = rest.strip_prefix("//") else {
-        return Err(format!("lacks the two slashes: write {scheme}://HOST"));
+        return Err(format!("lacks the two slashes: write {scheme}://{}", form.pattern()));
     };
     if rest.contains(['?', '#']) {
         return Err(format!(
-            "has a ? or a #: write {scheme}://HOST:PORT/DATABASE, with those signs as %3F and %23 in a password, and \
-             options as keys of [store]"
+            "has a ? or a #: write {scheme}://{}, with those signs as %3F and %23 in a password, and \
+             options as keys of [store]",
+            if form == Form::Single { "HOST:PORT/DATABASE" } else { form.pattern() }
         ));
     }
     let (userinfo, rest) = match rest.rsplit_once('@') {
         Some((userinfo, rest)) => (Some(userinfo), rest),
         None => (None, rest),
     };
-    let (address, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) =
-        host_and_port(address).ok_or_else(|| format!("has no valid host and port: write {scheme}://127.0.0.1:6379"))?;
-    let database = match database {
-        "" => 0,
-        digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse::<u16>().map(i64::from).map_err(|_| NO_DATABASE)?
+    let (addresses, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let servers = servers(form, addresses)
+        .ok_or_else(|| format!("has no valid host and port: write {scheme}://{}", form.example()))?;
+    if servers.len() > MOST_SERVERS {
+        return Err(format!("names more than {MOST_SERVERS} servers: a few to begin with are enough"));
+    }
+    let (topology, path) = match form {
+        Form::Single if servers.len() > 1 => {
+            return Err(format!(
+                "names several hosts: write {scheme}://HOST for one server, {scheme}-sentinel://HOST,HOST/MASTER or \
+                 {scheme}-cluster://HOST,HOST"
+            ));
         }
-        _ => return Err(NO_DATABASE.to_owned()),
+        Form::Single => (Topology::Single, path),
+        Form::Sentinel => {
+            let (master, path) = path.split_once('/').unwrap_or((path, ""));
+            (Topology::Sentinel { master: master_name(master)?, username: None, password: None }, path)
+        }
+        Form::Cluster if !path.is_empty() => {
+            return Err("names a database: a cluster has only one; remove what stands after the hosts".to_owned());
+        }
+        Form::Cluster => (Topology::Cluster, path),
     };
     let (username, password) = credentials(userinfo)?;
-    let prefix = "tg".to_owned();
-    Ok(RedisConfig { host, port, database, tls, ca_file: None, username, password, prefix })
+    Ok(RedisConfig {
+        topology,
+        servers,
+        database: database(path)?,
+        tls: scheme.starts_with("rediss"),
+        ca_file: None,
+        username,
+        password,
+        prefix: "tg".to_owned(),
+    })
+}
+
+/// Hosts between commas, each once.
+fn servers(form: Form, addresses: &str) -> Option<Vec<Endpoint>> {
+    let mut servers = Vec::new();
+    for address in addresses.split(',') {
+        let server = host_and_port(address, form.port())?;
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    Some(servers)
+}
+
+/// Sentinel itself allows no other signs in the name.
+fn master_name(name: &str) -> Result<String, String> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if name.is_empty() || !name.bytes().all(allowed) {
+        return Err("names no master: write after the hosts what the Sentinels call it, such as /mymaster".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+fn database(digits: &str) -> Result<i64, String> {
+    match digits {
+        "" => Ok(0),
+        _ if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse::<u16>().map(i64::from).map_err(|_| NO_DATABASE.to_owned())
+        }
+        _ => Err(NO_DATABASE.to_owned()),
+    }
 }
 
 const NO_DATABASE: &str = "names no database: write its number after the slash, from 0 to 65535";
 
-fn host_and_port(address: &str) -> Option<(String, u16)> {
+fn host_and_port(address: &str, default: u16) -> Option<Endpoint> {
     let (host, port) = if let Some(inner) = address.strip_prefix('[') {
         let (host, after) = inner.split_once(']')?;
         host.parse::<std::net::Ipv6Addr>().ok()?;
@@ -93,9 +182,9 @@ fn host_and_port(address: &str) -> Option<(String, u16)> {
     let port = match port {
         Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => port.parse().ok().filter(|port| *port != 0)?,
         Some(_) => return None,
-        None => 6379,
+        None => default,
     };
-    Some((host.to_owned(), port))
+    Some(Endpoint { host: host.to_owned(), port })
 }
 
 type Credentials = (Option<String>, Option<Secret>);

@@ -8,7 +8,7 @@ use super::reader::{Field, Section};
 use super::secret::Secret;
 use super::tree::quoted;
 use crate::activity::Retention;
-use crate::store::{Config, KeySource, Location, RedisConfig};
+use crate::store::{Config, KeySource, Location, RedisConfig, Topology};
 
 /// Largest secret file, in bytes.
 const LARGEST_SECRET: u64 = 64 * 1024;
@@ -60,6 +60,8 @@ fn url(field: &Field<'_>) -> Option<Url> {
 struct RedisKeys<'c> {
     username: Option<Field<'c>>,
     password: Option<(Field<'c>, Option<Secret>)>,
+    sentinel_username: Option<Field<'c>>,
+    sentinel_password: Option<(Field<'c>, Option<Secret>)>,
     ca_file: Option<Field<'c>>,
     prefix: Option<Field<'c>>,
 }
@@ -69,6 +71,8 @@ impl<'c> RedisKeys<'c> {
         Self {
             username: section.take("username"),
             password: secret(section, "password", "password_file"),
+            sentinel_username: section.take("sentinel_username"),
+            sentinel_password: secret(section, "sentinel_password", "sentinel_password_file"),
             ca_file: section.take("ca_file"),
             prefix: section.take("prefix"),
         }
@@ -76,8 +80,9 @@ impl<'c> RedisKeys<'c> {
 
     /// Reports each of them beside an embedded store.
     fn refuse(self, location: Location) -> Location {
-        let password = self.password.map(|(field, _)| field);
-        for field in [self.username, password, self.ca_file, self.prefix].into_iter().flatten() {
+        let passwords = [self.password, self.sentinel_password].map(|given| given.map(|(field, _)| field));
+        let texts = [self.username, self.sentinel_username, self.ca_file, self.prefix];
+        for field in texts.into_iter().chain(passwords).flatten() {
             field.error("belongs to a Redis store, and store.url names an embedded one: remove it");
         }
         location
@@ -88,10 +93,7 @@ impl<'c> RedisKeys<'c> {
             if redis.username.is_some() {
                 field.error("stands in store.url too: keep one of the two");
             }
-            redis.username = field.parsed(|text| match text {
-                "" => Err("is empty: write the ACL user, or remove the key".to_owned()),
-                _ => Ok(text.to_owned()),
-            });
+            redis.username = field.parsed(user);
         }
         if let Some((field, password)) = self.password {
             if redis.password.is_some() {
@@ -99,9 +101,24 @@ impl<'c> RedisKeys<'c> {
             }
             redis.password = password;
         }
+        let (at_sentinels, secret_there) = match self.sentinel_password {
+            Some((field, password)) => (Some(field), password),
+            None => (None, None),
+        };
+        if let Topology::Sentinel { username, password, .. } = &mut redis.topology {
+            *username = self.sentinel_username.and_then(|field| field.parsed(user));
+            *password = secret_there;
+        } else {
+            for field in [self.sentinel_username, at_sentinels].into_iter().flatten() {
+                field.error("belongs to redis-sentinel://, and store.url names no Sentinels: remove it");
+            }
+        }
         if let Some(field) = self.ca_file {
             if !redis.tls {
-                field.error("belongs to rediss://, and store.url has no TLS: remove it, or write rediss://");
+                let scheme = redis.scheme().replacen("redis", "rediss", 1);
+                field.error(format!(
+                    "belongs to {scheme}://, and store.url has no TLS: remove it, or write {scheme}://"
+                ));
             }
             redis.ca_file = path(&field);
             if let Some(reason) = redis.ca_file.as_deref().and_then(unreadable) {
@@ -112,6 +129,13 @@ impl<'c> RedisKeys<'c> {
             redis.prefix = prefix;
         }
         redis
+    }
+}
+
+fn user(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("is empty: write the ACL user, or remove the key".to_owned()),
+        _ => Ok(text.to_owned()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::tree::{self, Table, Value};
 use super::{Config, ConfigErrors};
 use crate::auth::Source;
 use crate::proxy::{PathPattern, Target};
-use crate::store::{KeySource, Location};
+use crate::store::{KeySource, Location, Topology};
 use crate::token::{Mode, Owner};
 
 const SHIPPED: &str = include_str!("../../config/tollgate.toml");
@@ -244,16 +244,30 @@ fn secrets_come_from_files_and_are_never_shown() {
     let config = parse(text).expect("valid");
     let Location::Redis(redis) = &config.store.location else { panic!("Redis") };
     assert_eq!(redis.password.as_ref().map(|secret| secret.expose()), Some("hunter2"));
-    assert_eq!((redis.username.as_deref(), redis.host.as_str(), redis.port), (Some("u@v"), "h", 1));
+    assert_eq!((redis.username.as_deref(), redis.servers[0].to_string().as_str()), (Some("u@v"), "h:1"));
     assert_eq!((redis.database, redis.tls, redis.prefix.as_str()), (3, true, "tg"));
     assert_eq!(redis.ca_file.as_deref(), Some(dir.path().join("ca.pem").as_path()));
     let direct = parse("[store]\nurl = \"redis://:p%3Ahunter2@[::1]\"\n").expect("valid");
     let Location::Redis(redis) = &direct.store.location else { panic!("Redis") };
     assert_eq!(redis.password.as_ref().map(|secret| secret.expose()), Some("p:hunter2"));
-    assert_eq!((redis.username.as_deref(), redis.host.as_str(), redis.port), (None, "::1", 6379));
+    assert_eq!((redis.username.as_deref(), redis.servers[0].to_string().as_str()), (None, "[::1]:6379"));
+    let text = "[store]\nurl = \"rediss-sentinel://u:p@a,b:1,a/prime/2\"\nsentinel_username = \"s\"\n\
+                sentinel_password_file = \"password\"\n";
+    let sentinel = parse(text).expect("valid");
+    let Location::Redis(redis) = &sentinel.store.location else { panic!("Redis") };
+    let servers: Vec<String> = redis.servers.iter().map(ToString::to_string).collect();
+    assert_eq!((servers.join(" ").as_str(), redis.database, redis.tls), ("a:26379 b:1", 2, true));
+    let Topology::Sentinel { master, username, password } = &redis.topology else { panic!("Sentinels") };
+    assert_eq!((master.as_str(), username.as_deref()), ("prime", Some("s")));
+    assert_eq!(password.as_ref().map(|secret| secret.expose()), Some("hunter2"));
+    assert_eq!(format!("{redis:?}"), "rediss-sentinel://a:26379,b:1/prime/2");
+    let cluster = parse("[store]\nurl = \"redis-cluster://u:hunter2@[::1]:7000,h\"\n").expect("valid");
+    let Location::Redis(redis) = &cluster.store.location else { panic!("Redis") };
+    assert!(matches!(redis.topology, Topology::Cluster));
+    assert_eq!(format!("{redis:?}"), "redis-cluster://[::1]:7000,h:6379");
     let keyed = parse("[auth]\nhash_key = \"hunter2hunter2hunter2hunter2hunter2\"\n").expect("valid");
     assert!(matches!(&keyed.store.hash_key, KeySource::Given(key) if key.expose().len() == 35));
-    for config in [&config, &direct, &keyed] {
+    for config in [&config, &direct, &sentinel, &cluster, &keyed] {
         assert!(!format!("{config:?}").contains("hunter"));
     }
     let at = |name: &str| dir.path().join(name).display().to_string();
@@ -423,6 +437,9 @@ fn the_keys_commented_out_in_the_shipped_file_are_valid() {
         "username",
         "password",
         "password_file",
+        "sentinel_username",
+        "sentinel_password",
+        "sentinel_password_file",
         "ca_file",
         "prefix",
         "hash_key ",

@@ -27,7 +27,7 @@ pub(crate) enum Location {
     Memory,
     /// `file:PATH`: the embedded store.
     File(PathBuf),
-    /// `redis://` or `rediss://`: one server.
+    /// `redis://` and its kin: a server, or servers that act as one.
     Redis(RedisConfig),
 }
 
@@ -42,16 +42,16 @@ impl Location {
     }
 }
 
-/// One Redis server.
+/// Redis, in one of its three forms.
 #[derive(Clone)]
 pub(crate) struct RedisConfig {
-    /// Host name or address.
-    pub(crate) host: String,
-    /// Port, 6379 by default.
-    pub(crate) port: u16,
-    /// Database number.
+    /// How the servers stand together.
+    pub(crate) topology: Topology,
+    /// The server; the Sentinels; or nodes of the cluster to begin with. At least one.
+    pub(crate) servers: Vec<Endpoint>,
+    /// Database number; 0 in a cluster, which has no other.
     pub(crate) database: i64,
-    /// `rediss://`.
+    /// `rediss://` and its kin: towards every server, Sentinels included.
     pub(crate) tls: bool,
     /// PEM file of the authorities to trust instead of the built-in ones.
     pub(crate) ca_file: Option<PathBuf>,
@@ -63,9 +63,67 @@ pub(crate) struct RedisConfig {
     pub(crate) prefix: String,
 }
 
+/// How the servers stand together.
+#[derive(Clone)]
+pub(crate) enum Topology {
+    /// `redis://`: one server.
+    Single,
+    /// `redis-sentinel://`: the primary that Sentinels name.
+    Sentinel {
+        /// What the Sentinels call it.
+        master: String,
+        /// ACL user at the Sentinels.
+        username: Option<String>,
+        /// Password at the Sentinels.
+        password: Option<crate::config::Secret>,
+    },
+    /// `redis-cluster://`: the nodes of a cluster.
+    Cluster,
+}
+
+/// A host and its port.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Endpoint {
+    /// Host name or address; an IPv6 address stands without brackets.
+    pub(crate) host: String,
+    /// Port.
+    pub(crate) port: u16,
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl RedisConfig {
+    /// The scheme, as in `store.url`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match (&self.topology, self.tls) {
+            (Topology::Single, false) => "redis",
+            (Topology::Single, true) => "rediss",
+            (Topology::Sentinel { .. }, false) => "redis-sentinel",
+            (Topology::Sentinel { .. }, true) => "rediss-sentinel",
+            (Topology::Cluster, false) => "redis-cluster",
+            (Topology::Cluster, true) => "rediss-cluster",
+        }
+    }
+}
+
 impl std::fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "redis{}://{}:{}/{}", if self.tls { "s" } else { "" }, self.host, self.port, self.database)
+        write!(f, "{}://", self.scheme())?;
+        for (at, server) in self.servers.iter().enumerate() {
+            write!(f, "{}{server}", if at == 0 { "" } else { "," })?;
+        }
+        match &self.topology {
+            Topology::Single => write!(f, "/{}", self.database),
+            Topology::Sentinel { master, .. } => write!(f, "/{master}/{}", self.database),
+            Topology::Cluster => Ok(()),
+        }
     }
 }
 

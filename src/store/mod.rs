@@ -10,7 +10,7 @@ mod key;
 mod metered;
 mod redis;
 
-pub(crate) use config::{Config, KeySource, Location, RedisConfig};
+pub(crate) use config::{Config, Endpoint, KeySource, Location, RedisConfig, Topology};
 pub(crate) use metered::{Operation, StoreMetrics};
 
 use std::fmt;

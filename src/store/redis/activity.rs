@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use redis::{Cmd, Pipeline, Value};
 
-use super::connection::{Call, Failure};
+use super::call::{Call, Failure};
 use super::keys::LAST_USE;
 use super::listing::TOKENS_AT_ONCE;
 use super::{Core, RedisStore, UNHURRIED, unexpected};
@@ -184,7 +184,7 @@ impl Core {
             Ok(_) => self.renewed.note(due),
             // The events are written; what is left to tidy comes up again with the token's next batch.
             Err(Failure::Dropped(_) | Failure::NoScript) => {}
-            Err(Failure::Other(error)) => tracing::debug!(%error, "activity was not tidied"),
+            Err(failure) => tracing::debug!(error = %StoreError::from(failure), "activity was not tidied"),
         }
         Ok(())
     }

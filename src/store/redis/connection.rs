@@ -1,7 +1,5 @@
 //! A connection that is watched: probed on a timer, replaced when it fails, and closed to callers meanwhile.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,8 +9,10 @@ use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::call::{Call, Failure, Request};
+use super::pauses::Pauses;
 use super::scripts::Script;
-use super::target::Target;
+use super::target::{Joined, Node};
 use crate::token::StoreError;
 
 /// Calls in flight on one link; more are turned away.
@@ -21,68 +21,7 @@ const IN_FLIGHT: usize = 1024;
 pub(super) const PROBE_EVERY: Duration = Duration::from_millis(500);
 /// Longest wait for the answer to a probe.
 pub(super) const PROBE_WITHIN: Duration = Duration::from_secs(1);
-/// Pause after the first failed attempt to connect; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// One call: what it is called in messages, until when it may take, and whether it may be sent again after the
-/// connection dropped.
-#[derive(Clone, Copy)]
-pub(super) struct Call {
-    name: &'static str,
-    began: Instant,
-    until: Instant,
-    again: bool,
-}
-
-impl Call {
-    /// A call that must not be sent twice.
-    pub(super) fn once(name: &'static str, within: Duration) -> Self {
-        let began = Instant::now();
-        Self { name, began, until: began + within, again: false }
-    }
-
-    /// A call that may be sent twice.
-    pub(super) fn repeatable(name: &'static str, within: Duration) -> Self {
-        Self { again: true, ..Self::once(name, within) }
-    }
-}
-
-/// Why a call failed.
-pub(super) enum Failure {
-    /// The server does not know the script.
-    NoScript,
-    /// The connection dropped; whether the call was carried out is unknown.
-    Dropped(StoreError),
-    /// Anything else.
-    Other(StoreError),
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::NoScript => Self::Unavailable("Redis does not keep scripts".to_owned()),
-            Failure::Dropped(error) | Failure::Other(error) => error,
-        }
-    }
-}
-
-/// What is sent.
-#[derive(Clone, Copy)]
-enum Request<'a> {
-    One(&'a Cmd),
-    Many(&'a Pipeline),
-}
-
-impl Request<'_> {
-    async fn send(self, mut connection: MultiplexedConnection) -> RedisResult<Vec<Value>> {
-        let answers = match self {
-            Self::One(cmd) => vec![connection.send_packed_command(cmd).await?],
-            Self::Many(pipe) => connection.send_packed_commands(pipe, 0, pipe.len()).await?,
-        };
-        answers.into_iter().map(Value::extract_error).collect()
-    }
-}
+const SPLIT: &str = "its keys are on two nodes while their slot moves";
 
 #[derive(Clone)]
 struct Live {
@@ -94,7 +33,7 @@ struct Live {
 pub(super) struct Link {
     /// What it carries, for the log.
     name: &'static str,
-    target: Arc<Target>,
+    node: Node,
     /// The connection callers may use; none while the link is down.
     state: watch::Sender<Option<Live>>,
     wake: Notify,
@@ -109,32 +48,30 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// A link over a first connection, or one that is down.
-    pub(super) fn new(name: &'static str, target: Arc<Target>, first: Option<MultiplexedConnection>) -> Arc<Self> {
-        let live = first.map(|connection| Live { number: 1, connection });
+    /// A link over a first connection, or one that callers may wait for once its keeper runs.
+    pub(super) fn new(name: &'static str, node: Node, first: Option<&Joined>) -> Arc<Self> {
+        let live = first.map(|joined| Live { number: 1, connection: joined.connection.clone() });
         Arc::new(Self {
             name,
-            target,
-            reported_down: AtomicBool::new(live.is_none()),
+            node,
+            reported_down: AtomicBool::new(false),
+            mending: watch::Sender::new(live.is_none()),
             state: watch::Sender::new(live),
             wake: Notify::new(),
             dead: AtomicU64::new(0),
-            mending: watch::Sender::new(false),
             proved: Mutex::new(Instant::now()),
-            permits: Arc::new(Semaphore::new(IN_FLIGHT)),
+            permits: places(),
         })
     }
 
     /// A place among the calls in flight.
     pub(super) fn enter(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
-            StoreError::Unavailable(format!("more than {IN_FLIGHT} calls wait for Redis at {}", self.target.address()))
-        })
+        enter(&self.permits, self.node.address())
     }
 
     /// Runs one command.
     pub(super) async fn command(&self, call: Call, cmd: &Cmd) -> Result<Value, Failure> {
-        let mut answers = self.run(call, Request::One(cmd)).await?;
+        let (mut answers, _) = self.run(call, Request::One(cmd)).await?;
         Ok(answers.pop().unwrap_or(Value::Nil))
     }
 
@@ -143,7 +80,7 @@ impl Link {
         if pipe.is_empty() {
             return Ok(Vec::new());
         }
-        self.run(call, Request::Many(pipe)).await
+        Ok(self.run(call, Request::Many(pipe)).await?.0)
     }
 
     /// Runs a script, by digest if the server knows it.
@@ -170,12 +107,37 @@ impl Link {
         }
     }
 
-    async fn run(&self, call: Call, request: Request<'_>) -> Result<Vec<Value>, Failure> {
+    /// Runs one command on a node that its slot is moving to.
+    pub(super) async fn asking(&self, call: Call, cmd: &Cmd) -> Result<Value, Failure> {
+        let (mut answers, _) = self.run(call, Request::Asking(cmd)).await?;
+        Ok(answers.pop().unwrap_or(Value::Nil))
+    }
+
+    /// Runs several commands in one round trip; each has its own outcome.
+    pub(super) async fn each(&self, call: Call, pipe: &Pipeline) -> Result<Vec<Result<Value, Failure>>, Failure> {
+        let (answers, live) = self.run(call, Request::Each(pipe)).await?;
+        let judged = |answer: Value| answer.extract_error().map_err(|error| self.judge(&call, &live, &error));
+        Ok(answers.into_iter().map(judged).collect())
+    }
+
+    /// Whether callers may use it now.
+    pub(super) fn is_open(&self) -> bool {
+        self.state.borrow().is_some()
+    }
+
+    /// Waits while a connection is being made and the first attempt has not failed yet, within the call's time.
+    pub(super) async fn settle(&self, call: &Call) {
+        if !self.is_open() && *self.mending.borrow() {
+            let _ = self.mended(call).await;
+        }
+    }
+
+    async fn run(&self, call: Call, request: Request<'_>) -> Result<(Vec<Value>, Live), Failure> {
         let mut again = call.again;
         let mut live = self.live(&call).await?;
         loop {
             let error = match timeout_at(call.until, request.send(live.connection.clone())).await {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(answers)) => return Ok((answers, live)),
                 Ok(Err(error)) => error,
                 Err(_) => {
                     self.suspect(&call, &live);
@@ -197,13 +159,24 @@ impl Link {
         match code {
             "NOSCRIPT" => return Failure::NoScript,
             "OOM" => {
-                let text = format!("Redis at {} has reached its maxmemory", self.target.address());
+                let text = format!("Redis at {} has reached its maxmemory", self.node.address());
                 return Failure::Other(StoreError::Full(text));
             }
             "READONLY" | "LOADING" | "NOAUTH" | "MASTERDOWN" => {
                 self.bury(live, false, &format!("it answers {code}"));
                 return Failure::Other(self.unavailable(call, &format!("it answers {code}")));
             }
+            "MOVED" | "ASK" => {
+                let to = error.redirect_node().map(|(to, _)| to.to_owned()).unwrap_or_default();
+                let error = self.unavailable(call, "the slot has moved to another node");
+                return Failure::Elsewhere { to, asking: code == "ASK", error };
+            }
+            "TRYAGAIN" => return Failure::Split(self.unavailable(call, SPLIT)),
+            // How a script finds that a key it reaches by another one has moved.
+            _ if error.detail().is_some_and(|text| text.contains("non local key")) => {
+                return Failure::Split(self.unavailable(call, SPLIT));
+            }
+            "CLUSTERDOWN" => return Failure::Other(self.unavailable(call, "the cluster is down (CLUSTERDOWN)")),
             _ => {}
         }
         if error.is_timeout() {
@@ -216,7 +189,7 @@ impl Link {
     }
 
     fn unavailable(&self, call: &Call, cause: &str) -> StoreError {
-        StoreError::Unavailable(format!("Redis at {}, {}: {cause}", self.target.address(), call.name))
+        StoreError::Unavailable(format!("Redis at {}, {}: {cause}", self.node.address(), call.name))
     }
 
     /// The connection; while a dropped one is being replaced for the first time, a call that may wait waits for it.
@@ -225,23 +198,29 @@ impl Link {
         if let Some(live) = live {
             return Ok(live);
         }
-        let mut state = self.state.subscribe();
-        let mut mending = self.mending.subscribe();
-        if call.again && *mending.borrow() {
-            let mended = async { state.wait_for(Option::is_some).await.ok().and_then(|live| live.clone()) };
-            let given_up = async { mending.wait_for(|mending| !mending).await.is_ok() };
-            let outcome = timeout_at(call.until, async {
-                tokio::select! {
-                    biased;
-                    live = mended => live,
-                    _ = given_up => None,
-                }
-            });
-            if let Ok(Some(live)) = outcome.await {
-                return Ok(live);
-            }
+        if call.again
+            && *self.mending.borrow()
+            && let Some(live) = self.mended(call).await
+        {
+            return Ok(live);
         }
         Err(Failure::Other(self.unavailable(call, "not connected")))
+    }
+
+    /// The connection once it is made; none if the first attempt fails or the call's time is over.
+    async fn mended(&self, call: &Call) -> Option<Live> {
+        let mut state = self.state.subscribe();
+        let mut mending = self.mending.subscribe();
+        let mended = async { state.wait_for(Option::is_some).await.ok().and_then(|live| live.clone()) };
+        let given_up = async { mending.wait_for(|mending| !mending).await.is_ok() };
+        let outcome = timeout_at(call.until, async {
+            tokio::select! {
+                biased;
+                live = mended => live,
+                _ = given_up => None,
+            }
+        });
+        outcome.await.ok().flatten()
     }
 
     /// The connection after `dead`, within the call's time.
@@ -285,7 +264,7 @@ impl Link {
 
     fn report_down(&self, cause: &str) {
         if !self.reported_down.swap(true, Ordering::Relaxed) {
-            tracing::warn!(store = self.target.address(), link = self.name, cause, "Redis is away");
+            tracing::warn!(store = self.node.address(), link = self.name, cause, "Redis is away");
         }
     }
 
@@ -300,29 +279,30 @@ impl Link {
         });
         self.mending.send_replace(false);
         if self.reported_down.swap(false, Ordering::Relaxed) {
-            tracing::info!(store = self.target.address(), link = self.name, "Redis answers");
+            tracing::info!(store = self.node.address(), link = self.name, "Redis answers");
         }
     }
 
     /// Keeps the link: runs until aborted.
-    pub(super) async fn keep(self: Arc<Self>) {
+    pub(super) async fn keep(self: Arc<Self>, first: Option<Joined>) {
         let mut current = self.state.borrow().clone();
+        let mut seat = first.map(|joined| joined.address).unwrap_or_default();
         let mut number = 1;
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::new();
         loop {
             let Some(live) = &current else {
-                match self.target.connect().await {
-                    Ok(connection) => {
+                match self.node.connect().await {
+                    Ok(joined) => {
                         number += 1;
-                        let live = Live { number, connection };
+                        let live = Live { number, connection: joined.connection };
+                        seat = joined.address;
                         self.open(&live);
-                        (current, pause) = (Some(live), FIRST_PAUSE);
+                        (current, pauses) = (Some(live), Pauses::new());
                     }
                     Err(error) => {
                         self.mending.send_replace(false);
                         self.report_down(&error.to_string());
-                        sleep(jittered(pause)).await;
-                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        sleep(pauses.next()).await;
                     }
                 }
                 continue;
@@ -332,6 +312,11 @@ impl Link {
                 () = sleep(PROBE_EVERY) => {}
             }
             if self.dead.load(Ordering::Relaxed) >= live.number {
+                current = None;
+                continue;
+            }
+            if !self.node.serves(&seat) {
+                self.bury(live, true, "another server is the primary now");
                 current = None;
                 continue;
             }
@@ -350,27 +335,17 @@ impl Link {
     }
 }
 
+/// Bounds the calls in flight.
+pub(super) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(IN_FLIGHT))
+}
+
+/// A place among the calls in flight.
+pub(super) fn enter(places: &Arc<Semaphore>, address: &str) -> Result<OwnedSemaphorePermit, StoreError> {
+    let full = |_| StoreError::Unavailable(format!("more than {IN_FLIGHT} calls wait for Redis at {address}"));
+    Arc::clone(places).try_acquire_owned().map_err(full)
+}
+
 async fn probe(mut connection: MultiplexedConnection) -> RedisResult<Value> {
     redis::cmd("PING").query_async(&mut connection).await
-}
-
-/// Between half of `pause` and all of it, so that a fleet does not return in step.
-pub(super) fn jittered(pause: Duration) -> Duration {
-    let draw = RandomState::new().build_hasher().finish() % 512;
-    pause.mul_f64(0.5 + draw as f64 / 1024.0)
-}
-
-/// Pauses between attempts to connect, for the change feed.
-pub(super) struct Pauses(Duration);
-
-impl Pauses {
-    pub(super) fn new() -> Self {
-        Self(FIRST_PAUSE)
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = jittered(self.0);
-        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
-        pause
-    }
 }

@@ -2,7 +2,7 @@
 
 use redis::{Pipeline, Value};
 
-use super::connection::Call;
+use super::call::Call;
 use super::keys::{Member, owner_member, parse_record, token_member};
 use super::{Core, UNHURRIED, unexpected};
 use crate::store::foreign;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Cmd, Value};
 
-use super::connection::Call;
+use super::call::Call;
 use super::keys::{Member, id_of_member, owner_member, parse_record, token_member};
 use super::{Core, UNHURRIED, unexpected};
 use crate::token::{Listing, Owner, Page, SortBy, StoreError, TokenRecord, push_hex};

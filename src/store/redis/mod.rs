@@ -1,36 +1,52 @@
-//! The store that a fleet shares: one Redis server, version 7.0 or later. Layout and upkeep: docs/redis.md.
+//! The store that a fleet shares: Redis, version 7.0 or later, as one server, behind Sentinels, or as a cluster. Layout
+//! and upkeep: docs/redis.md.
 //!
 //! Three connections: one for the request path, one for batches and administration, so that a big batch never delays a
-//! look-up, and one for the change feed. All are driven by the runtime that opened the store; calls may come from any
-//! thread, and a caller that goes away does not leave its write half done.
+//! look-up, and one for the change feed; in a cluster the first two to every node that has slots. All are driven by the
+//! runtime that opened the store; calls may come from any thread, and a caller that goes away does not leave its write
+//! half done.
 
 mod activity;
+mod call;
+mod cluster;
 mod connection;
 mod feed;
 mod indexes;
 mod keys;
+mod links;
 mod listing;
+mod pauses;
 mod presence;
 mod quota;
 mod resolve;
 mod scripts;
+mod sentinel;
+mod server;
+mod slots;
 mod target;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_cluster;
+#[cfg(test)]
+mod tests_sentinel;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{MultiplexedConnection, PubSub};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
+use self::cluster::{Cluster, Lane};
 use self::connection::Link;
-use self::feed::Feed;
-use self::target::Target;
-use super::{OpenError, RedisConfig, Stores};
+use self::feed::{Feed, Source};
+use self::links::{Grid, Links};
+use self::sentinel::Sentinels;
+use self::server::{Role, Server};
+use self::target::{Joined, Node, Target};
+use super::{OpenError, RedisConfig, Stores, Topology};
 use crate::activity::Retention;
 use crate::token::{StoreError, StoreFuture};
 
@@ -47,49 +63,73 @@ pub(crate) async fn open(
     fingerprint: [u8; 16],
 ) -> Result<Stores, OpenError> {
     let target = Arc::new(Target::new(config, fingerprint)?);
-    let first = First::connect(&target).await?;
-    Ok(start(target, first, timeout, retention))
+    let open = match &config.topology {
+        Topology::Single => {
+            let server = Server::new(&target, &config.servers[0], Role::Alone)?;
+            one(Node::Server(Arc::new(server))).await?
+        }
+        Topology::Sentinel { master, username, password } => {
+            let sentinels = Sentinels::new(&target, config, master, username.as_ref(), password.as_ref())?;
+            let keeper = Arc::clone(&sentinels);
+            let mut open = one(Node::Primary(sentinels)).await?;
+            open.tasks.push(tokio::spawn(keeper.keep()).abort_handle());
+            open
+        }
+        Topology::Cluster => cluster(&target, config).await?,
+    };
+    Ok(start(target, open, timeout, retention))
 }
 
-/// The first connections.
-struct First {
-    requests: MultiplexedConnection,
-    admin: MultiplexedConnection,
-    feed: PubSub,
+/// The links, and the tasks that keep them.
+struct Open {
+    requests: Links,
+    admin: Links,
+    feed: Arc<Feed>,
+    tasks: Vec<AbortHandle>,
 }
 
-impl First {
-    async fn connect(target: &Target) -> Result<Self, OpenError> {
-        Ok(Self {
-            requests: target.connect().await?,
-            admin: target.connect().await?,
-            feed: target.connect_feed().await?,
-        })
-    }
+/// The links to one server.
+async fn one(node: Node) -> Result<Open, OpenError> {
+    let mut tasks = Vec::new();
+    let (first, second) = (node.connect().await?, node.connect().await?);
+    let subscription = node.connect_feed().await?;
+    let mut link = |name, first: Joined| {
+        let link = Link::new(name, node.clone(), Some(&first));
+        tasks.push(tokio::spawn(Arc::clone(&link).keep(Some(first))).abort_handle());
+        Links::One(link)
+    };
+    let (requests, admin) = (link("requests", first), link("batches", second));
+    let feed = Feed::new(Source::Node(node));
+    tasks.push(tokio::spawn(Arc::clone(&feed).keep(Some(subscription))).abort_handle());
+    Ok(Open { requests, admin, feed, tasks })
 }
 
-fn start(target: Arc<Target>, first: First, timeout: Duration, retention: Retention) -> Stores {
-    let requests = Link::new("requests", Arc::clone(&target), Some(first.requests));
-    let admin = Link::new("batches", Arc::clone(&target), Some(first.admin));
-    let feed = Feed::new(Arc::clone(&target));
+/// The links to the nodes of a cluster.
+async fn cluster(target: &Arc<Target>, config: &RedisConfig) -> Result<Open, OpenError> {
+    let cluster = Cluster::open(target, config).await?;
+    let feed = Feed::new(Source::Cluster(Arc::clone(&cluster)));
+    let subscription = feed.subscribe(0).await?;
     let tasks = vec![
-        tokio::spawn(Arc::clone(&requests).keep()).abort_handle(),
-        tokio::spawn(Arc::clone(&admin).keep()).abort_handle(),
-        tokio::spawn(Arc::clone(&feed).keep(Some(first.feed))).abort_handle(),
+        tokio::spawn(Arc::clone(&cluster).keep()).abort_handle(),
+        tokio::spawn(Arc::clone(&feed).keep(Some(subscription))).abort_handle(),
     ];
+    let links = |lane| Links::Cluster(Grid::new(&cluster, lane));
+    Ok(Open { requests: links(Lane::Requests), admin: links(Lane::Batches), feed, tasks })
+}
+
+fn start(target: Arc<Target>, open: Open, timeout: Duration, retention: Retention) -> Stores {
     let core = Arc::new(Core {
         target,
-        requests,
-        admin,
-        feed,
+        requests: open.requests,
+        admin: open.admin,
+        feed: open.feed,
         timeout,
         retention,
         dangling: listing::Dangling::default(),
         unsure: activity::Unsure::default(),
         renewed: activity::Renewed::default(),
     });
-    let store = Arc::new(RedisStore { core, runtime: Handle::current(), tasks });
-    super::stores_of(store)
+    super::stores_of(Arc::new(RedisStore { core, runtime: Handle::current(), tasks: open.tasks }))
 }
 
 /// The ports; the last handle to go ends the background tasks.
@@ -103,9 +143,9 @@ struct RedisStore {
 struct Core {
     target: Arc<Target>,
     /// Look-ups and leases.
-    requests: Arc<Link>,
+    requests: Links,
     /// Everything else.
-    admin: Arc<Link>,
+    admin: Links,
     feed: Arc<Feed>,
     timeout: Duration,
     retention: Retention,
@@ -137,14 +177,14 @@ impl RedisStore {
 
     /// Runs a call on the store's own runtime: its timers and connections live there, and it ends even if the caller
     /// stops waiting.
-    fn run<'a, T, W, F>(&'a self, link: &'a Link, work: W) -> StoreFuture<'a, T>
+    fn run<'a, T, W, F>(&'a self, links: &'a Links, work: W) -> StoreFuture<'a, T>
     where
         T: Send + 'static,
         W: FnOnce(Arc<Core>) -> F + Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         Box::pin(async move {
-            let place = link.enter()?;
+            let place = links.enter()?;
             let core = Arc::clone(&self.core);
             let task = self.runtime.spawn(async move {
                 let _place = place;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use super::connection::Call;
+use super::call::Call;
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::clock::Timestamp;
 use crate::token::{Member, Presence, StoreError, StoreFuture};

@@ -2,13 +2,14 @@
 
 use redis::Value;
 
-use super::connection::Call;
+use super::call::Call;
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{Lease, QuotaWindow, StoreError, StoreFuture, TokenId, UNLIMITED};
 
 /// Life of counters without a token, in seconds: longer than any period.
 const OWNERLESS_LIFE: &[u8] = b"5356800";
+const LEASING: &str = "leasing quota";
 
 impl CounterStore for RedisStore {
     fn reserve(&self, id: TokenId, size: u64, window: QuotaWindow) -> StoreFuture<'_, Lease> {
@@ -26,15 +27,35 @@ impl CounterStore for RedisStore {
 
 impl Core {
     async fn reserve(&self, id: TokenId, size: u64, window: QuotaWindow) -> Result<Lease, StoreError> {
+        self.lease(Call::once(LEASING, self.timeout), id, size, window, true).await
+    }
+
+    /// Leases; `whole` looks whether there is a token, unless its slot is moving.
+    pub(super) async fn lease(
+        &self,
+        call: Call,
+        id: TokenId,
+        size: u64,
+        window: QuotaWindow,
+        whole: bool,
+    ) -> Result<Lease, StoreError> {
         let short = id.short();
         let (counters, record) = (self.target.keys.counters(&short), self.target.keys.record(&short));
         // Doubles carry a script's numbers.
         let size = size.min(UNLIMITED).to_string();
         let (first, bucket) = (window.first_bucket().to_string(), window.bucket.to_string());
         let args = [size.as_bytes(), &[window.kind], first.as_bytes(), bucket.as_bytes(), OWNERLESS_LIFE];
-        let call = Call::once("leasing quota", self.timeout);
-        let answer = self.requests.script(call, &self.target.scripts.reserve, &[&counters, &record], &args).await?;
-        let [granted, remaining, oldest] = numbers(&answer).ok_or_else(|| unexpected("leasing quota"))?;
+        let script = &self.target.scripts.reserve;
+        let answer = match whole {
+            true => self.requests.whole_script(call, script, &[&counters, &record], &args).await?,
+            false => None,
+        };
+        let answer = match answer {
+            Some(answer) => answer,
+            // One key alone is where it is.
+            None => self.requests.script(call, script, &[&counters], &args).await?,
+        };
+        let [granted, remaining, oldest] = numbers(&answer).ok_or_else(|| unexpected(LEASING))?;
         Ok(Lease {
             granted: granted.unsigned_abs(),
             remaining: remaining.unsigned_abs(),

@@ -1,13 +1,14 @@
-//! The one round trip of a cold token.
+//! The one round trip of a cold token; three while its slot moves to another node of a cluster.
 
 use redis::Value;
 
-use super::connection::Call;
+use super::call::Call;
 use super::keys::{Entry, parse_record};
 use super::{Core, unexpected};
 use crate::clock::Timestamp;
 use crate::token::{
-    Anchor, Lease, Lookup, PlanTable, Resolved, SecretHash, StoreError, TokenId, TokenRecord, Tombstone, UNLIMITED,
+    Anchor, Lease, Lookup, PlanTable, Resolved, SecretHash, Status, StoreError, TokenId, TokenRecord, Tombstone,
+    UNLIMITED,
 };
 
 /// What the script says.
@@ -32,10 +33,11 @@ impl Core {
         let call = Call::repeatable("looking up a secret", self.timeout);
         let rows = plan_rows(plans, now);
         let mut answer = self.ask(call, &self.target.keys.secret(&hash), hash.tag(), &[], &rows).await?;
-        if let Answer::Forward(id) = answer {
+        if let Some(Answer::Forward(id)) = answer {
             let key = self.target.keys.record(&id.short());
             answer = self.ask(call, &key, id.tag(), id.as_bytes(), &rows).await?;
         }
+        let Some(answer) = answer else { return self.resolve_apart(call, hash, plans, now).await };
         let (record, leased) = match answer {
             Answer::Unknown | Answer::Forward(_) => return Ok(Lookup::Unknown),
             Answer::Revoked(stone) => return Ok(Lookup::Revoked(stone)),
@@ -58,12 +60,63 @@ impl Core {
         Ok(Lookup::Found(Box::new(Resolved { record, lease })))
     }
 
-    async fn ask(&self, call: Call, key: &[u8], tag: u8, id: &[u8], rows: &[Vec<u8>]) -> Result<Answer, StoreError> {
+    /// Nothing if the keys may be on two nodes: a key that is not found may be on the other one.
+    async fn ask(
+        &self,
+        call: Call,
+        key: &[u8],
+        tag: u8,
+        id: &[u8],
+        rows: &[Vec<u8>],
+    ) -> Result<Option<Answer>, StoreError> {
         let base = self.target.keys.base(tag);
         let mut args: Vec<&[u8]> = Vec::with_capacity(2 + rows.len());
         args.extend([&base[..], id]);
         args.extend(rows.iter().map(Vec::as_slice));
-        Answer::parse(self.requests.script(call, &self.target.scripts.resolve, &[key], &args).await?)
+        let answer = self.requests.whole_script(call, &self.target.scripts.resolve, &[key], &args).await?;
+        answer.map(Answer::parse).transpose()
+    }
+
+    /// Resolves key by key, each where it is.
+    async fn resolve_apart(
+        &self,
+        call: Call,
+        hash: SecretHash,
+        plans: &PlanTable,
+        now: Timestamp,
+    ) -> Result<Lookup, StoreError> {
+        let entry = self.read_apart(call, &self.target.keys.secret(&hash)).await?;
+        let id = match entry.map(|entry| Entry::parse(&entry)).transpose()? {
+            None => return Ok(Lookup::Unknown),
+            Some(Entry::Tombstone(stone)) => return Ok(Lookup::Revoked(stone)),
+            Some(Entry::Token(id) | Entry::Forward(id)) => id,
+        };
+        let Some(packed) = self.read_apart(call, &self.target.keys.record(&id.short())).await? else {
+            return Ok(Lookup::Unknown);
+        };
+        let record = parse_record(&packed)?;
+        if record.id != id || record.secret(&hash).is_none() {
+            return Ok(Lookup::Unknown);
+        }
+        let usable = record.status == Status::Enabled && record.expires_at.is_none_or(|end| end > now);
+        let lease = match plans.resolve(&record.plan).month.as_ref().filter(|_| usable) {
+            Some(month) => {
+                let window = month.window(record.created_at, now);
+                Some(self.lease(call, id, month.size, window, false).await?)
+            }
+            None => None,
+        };
+        Ok(Lookup::Found(Box::new(Resolved { record, lease })))
+    }
+
+    async fn read_apart(&self, call: Call, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut cmd = redis::cmd("GET");
+        cmd.arg(key);
+        match self.requests.command(call, &cmd).await? {
+            Value::BulkString(bytes) => Ok(Some(bytes)),
+            Value::Nil => Ok(None),
+            _ => Err(unexpected("looking up a secret")),
+        }
     }
 }
 

@@ -21,27 +21,27 @@ use crate::activity::Retention;
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::store::conformance::{KEY, RETENTION, Writer, member, record, suite};
-use crate::store::{OpenError, RedisConfig, Stores, foreign};
+use crate::store::{Endpoint, OpenError, RedisConfig, Stores, Topology, foreign};
 use crate::token::{
     Anchor, Change, Form, Listing, Lookup, Member, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan, PlanTable,
     Scope, SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef, derived_account_uuid,
 };
 
 /// Longest wait for something that must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// Of the request path, in tests that do not measure it: the suite has a thousand callers on a small machine.
-const RELAXED: Duration = Duration::from_secs(10);
+pub(super) const RELAXED: Duration = Duration::from_secs(10);
 
 /// A server of one test's own: nothing persisted, killed with its folder.
-struct Server {
-    child: Child,
-    port: u16,
-    folder: TempDir,
+pub(super) struct Server {
+    pub(super) child: Child,
+    pub(super) port: u16,
+    pub(super) folder: TempDir,
     options: Vec<String>,
 }
 
 impl Server {
-    async fn start(options: &[&str]) -> Self {
+    pub(super) async fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         for _ in 0..10 {
@@ -56,26 +56,26 @@ impl Server {
         panic!("no server came up");
     }
 
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    async fn restart(&mut self) {
+    pub(super) async fn restart(&mut self) {
         self.stop();
         self.child = spawn(self.port, self.folder.path(), &self.options);
         assert!(answers(self.port, &mut self.child).await, "back on its port");
     }
 
-    fn signal(&self, signal: &str) {
+    pub(super) fn signal(&self, signal: &str) {
         let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
     }
 
-    fn config(&self) -> RedisConfig {
+    pub(super) fn config(&self) -> RedisConfig {
         RedisConfig {
-            host: "127.0.0.1".to_owned(),
-            port: self.port,
+            topology: Topology::Single,
+            servers: vec![local(self.port)],
             database: 0,
             tls: false,
             ca_file: None,
@@ -85,7 +85,7 @@ impl Server {
         }
     }
 
-    async fn connect(&self) -> redis::aio::MultiplexedConnection {
+    pub(super) async fn connect(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.port)).expect("an address");
         client.get_multiplexed_async_connection().await.expect("connected")
     }
@@ -102,7 +102,12 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> u16 {
+/// A server on loopback.
+pub(super) fn local(port: u16) -> Endpoint {
+    Endpoint { host: "127.0.0.1".to_owned(), port }
+}
+
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
 }
 
@@ -134,6 +139,21 @@ async fn answers(port: u16, child: &mut Child) -> bool {
     false
 }
 
+/// Kills processes and removes folders when this one has ended, in whatever way: for servers that tests share and that
+/// nobody drops.
+pub(super) fn leave_behind(pids: &[u32], folders: &[&Path]) {
+    let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+    let reaper = Command::new("sh")
+        .args(["-c", "cat >/dev/null; kill -9 $1; shift; rm -rf \"$@\"", "sh", &pids.join(" ")])
+        .args(folders)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    // Its input ends with this process.
+    std::mem::forget(reaper.expect("sh runs"));
+}
+
 async fn suite_store() -> (Stores, Server) {
     let server = Server::start(&[]).await;
     (server.open(RELAXED).await, server)
@@ -142,7 +162,7 @@ async fn suite_store() -> (Stores, Server) {
 suite!(suite_store);
 
 /// Asks until the answer pleases.
-async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(super) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(answer) = ask().await {
@@ -153,16 +173,16 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-fn first_hash(record: &TokenRecord) -> SecretHash {
+pub(super) fn first_hash(record: &TokenRecord) -> SecretHash {
     record.secrets[0].hash
 }
 
-async fn resolve(stores: &Stores, hash: SecretHash) -> Result<Lookup, StoreError> {
+pub(super) async fn resolve(stores: &Stores, hash: SecretHash) -> Result<Lookup, StoreError> {
     stores.tokens.resolve(hash, Arc::new(PlanTable::uncounted()), Timestamp::system()).await
 }
 
 /// A secret whose hash lies outside the tag of `id`.
-fn foreign_secret(id: TokenId) -> SecretSlot {
+pub(super) fn foreign_secret(id: TokenId) -> SecretSlot {
     loop {
         let (_, hash, _) = PlainSecret::mint(Form::Tg, &KEY, Timestamp::system());
         if hash.tag() != id.tag() {
@@ -171,7 +191,7 @@ fn foreign_secret(id: TokenId) -> SecretSlot {
     }
 }
 
-fn metered() -> Arc<PlanTable> {
+pub(super) fn metered() -> Arc<PlanTable> {
     let month = Some(MonthLimit { size: 6_400, anchor: Anchor::TokenStart });
     Arc::new(PlanTable::new([Plan { name: "default".into(), index: 0, minute: None, month }]))
 }
@@ -179,7 +199,7 @@ fn metered() -> Arc<PlanTable> {
 async fn refusal(config: &RedisConfig) -> String {
     match open(config, RELAXED, RETENTION, KEY.fingerprint()).await {
         Err(OpenError::Refused(text)) => {
-            assert!(text.contains(&format!("{}:{}", config.host, config.port)), "names the server: {text}");
+            assert!(text.contains(&config.servers[0].to_string()), "names the server: {text}");
             text
         }
         Err(other) => panic!("not refused but {other:?}"),
@@ -239,7 +259,7 @@ async fn what_is_no_redis_is_refused() {
         }
     });
     let server = Server::start(&[]).await;
-    let config = RedisConfig { port, ..server.config() };
+    let config = RedisConfig { servers: vec![local(port)], ..server.config() };
     assert!(refusal(&config).await.contains("Redis' protocol"));
 }
 
@@ -550,7 +570,7 @@ async fn relay(mut client: tokio::net::TcpStream, target: u16, wanted: Arc<Mutex
 async fn a_batch_whose_answer_is_lost_is_written_once() {
     let server = Server::start(&[]).await;
     let relay = Relay::start(&server).await;
-    let config = RedisConfig { port: relay.port, ..server.config() };
+    let config = RedisConfig { servers: vec![local(relay.port)], ..server.config() };
     let stores = open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened");
     let (mut writer, now) = (Writer::new(), Timestamp::system());
     let tokens: Vec<TokenId> = (0..20).map(|_| record("a", "b", "c").id).collect();
@@ -572,7 +592,7 @@ async fn a_batch_whose_answer_is_lost_is_written_once() {
 async fn a_read_whose_answer_is_lost_is_sent_again_and_a_lease_is_not() {
     let server = Server::start(&[]).await;
     let relay = Relay::start(&server).await;
-    let config = RedisConfig { port: relay.port, ..server.config() };
+    let config = RedisConfig { servers: vec![local(relay.port)], ..server.config() };
     let stores = open(&config, RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened");
     let kept = stores.tokens.create(record("default", "mira", "first"), true).await.expect("created");
     relay.cut_the_answer_to(b"EVALSHA");
@@ -783,7 +803,7 @@ async fn a_thousand_tokens_are_listed_in_two_round_trips() {
 }
 
 /// Runs every kind of operation once and returns every plain secret involved.
-async fn every_operation(stores: &Stores) -> Vec<String> {
+pub(super) async fn every_operation(stores: &Stores) -> Vec<String> {
     let (mut secrets, now) = (Vec::new(), Timestamp::system());
     let mut minted = |form: Form| {
         let (secret, hash, id) = PlainSecret::mint(form, &KEY, Timestamp::system());
@@ -905,7 +925,7 @@ fn flatten(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// The rules of docs/redis.md, read from the page itself.
-fn documented_rules() -> Vec<String> {
+pub(super) fn documented_rules() -> Vec<String> {
     let page = include_str!("../../../docs/redis.md");
     let line = page.lines().find(|line| line.starts_with("ACL SETUSER tollgate ")).expect("the page has the line");
     line.split_whitespace().skip(3).map(str::to_owned).collect()
@@ -941,8 +961,8 @@ fn openssl(folder: &Path, args: &[&str]) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
-#[tokio::test]
-async fn tls_trusts_the_given_authority_and_no_other() {
+/// A folder with two authorities, `ca.pem` and `other.pem`, and a server's certificate by the first, `redis.pem`.
+pub(super) fn certificates() -> TempDir {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().expect("a folder");
     let made = folder.path();
@@ -1007,22 +1027,26 @@ async fn tls_trusts_the_given_authority_and_no_other() {
             "redis.pem",
         ],
     );
-    let path = |name: &str| made.join(name).to_string_lossy().into_owned();
-    let server = Server::start(&[
-        "--port",
-        "0",
-        "--tls-port",
-        "PORT",
-        "--tls-auth-clients",
-        "no",
-        "--tls-cert-file",
-        &path("redis.pem"),
-        "--tls-key-file",
-        &path("redis.key"),
-        "--tls-ca-cert-file",
-        &path("ca.pem"),
-    ])
-    .await;
+    folder
+}
+
+/// What makes a server speak TLS with that certificate, and trust that authority.
+pub(super) fn tls_options(made: &Path) -> Vec<String> {
+    let file = |name: &str| made.join(name).to_string_lossy().into_owned();
+    ["--tls-auth-clients", "no", "--tls-cert-file", &file("redis.pem"), "--tls-key-file", &file("redis.key")]
+        .into_iter()
+        .chain(["--tls-ca-cert-file", &file("ca.pem")])
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn tls_trusts_the_given_authority_and_no_other() {
+    let folder = certificates();
+    let made = folder.path();
+    let options = tls_options(made);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let server = Server::start(&[&["--port", "0", "--tls-port", "PORT"], &options[..]].concat()).await;
     let trusting = |ca: Option<&str>| RedisConfig { tls: true, ca_file: ca.map(|ca| made.join(ca)), ..server.config() };
     let stores = open(&trusting(Some("ca.pem")), RELAXED, RETENTION, KEY.fingerprint()).await.expect("opened");
     every_operation(&stores).await;
@@ -1032,7 +1056,7 @@ async fn tls_trusts_the_given_authority_and_no_other() {
     assert!(refusal(&trusting(Some("absent.pem"))).await.contains("absent.pem"));
     assert!(refusal(&trusting(Some("redis.key"))).await.contains("no PEM certificate"));
     let plain = Server::start(&[]).await;
-    let wrong = RedisConfig { port: plain.port, ..trusting(Some("ca.pem")) };
+    let wrong = RedisConfig { servers: vec![local(plain.port)], ..trusting(Some("ca.pem")) };
     assert!(open(&wrong, RELAXED, RETENTION, KEY.fingerprint()).await.is_err(), "a plain server under rediss://");
 }
 

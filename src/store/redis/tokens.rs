@@ -9,7 +9,7 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::sync::broadcast;
 
-use super::connection::Call;
+use super::call::Call;
 use super::keys::{Entry, owner_member, pack_change, pack_record, parse_record};
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::clock::Timestamp;
@@ -263,18 +263,34 @@ impl Core {
             self.admin.script(call, script, &[&key], &[&packed, TOMBSTONE_LIFE]).await?;
         }
         let short = record.id.short();
-        let mut keys =
-            vec![self.target.keys.record(&short), self.target.keys.counters(&short), self.target.keys.activity(&short)];
+        let beside = [self.target.keys.counters(&short), self.target.keys.activity(&short)];
+        let mut keys = vec![self.target.keys.record(&short)];
+        // A token that was never used has neither, and keys that do not exist cannot be told from such as have moved: in
+        // a cluster they would hold up the revocation for as long as their slot moves.
+        let apart = self.admin.is_cluster();
+        if !apart {
+            keys.extend(beside.iter().cloned());
+        }
+        let passed = (keys.len() - 1).to_string();
         keys.extend(own(record).map(|hash| self.target.keys.secret(&hash)));
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let hashes = hashes(record);
         let message = pack_change(record.id, u64::MAX, &hashes);
         let (expected, life) = (record.generation.to_be_bytes(), self.activity_life());
         let channel = self.target.keys.channel();
-        let args = [&expected[..], &packed, TOMBSTONE_LIFE, &life, &channel, &message];
+        let args = [&expected[..], &packed, TOMBSTONE_LIFE, &life, &channel, &message, passed.as_bytes()];
         let call = Call::once("revoking a token", UNHURRIED);
         verdict(self.admin.script(call, &self.target.scripts.revoke, &keys, &args).await?)?;
         self.feed.tell(record.id, u64::MAX, hashes);
+        if apart {
+            let mut pipe = redis::pipe();
+            for key in &beside {
+                pipe.cmd("EXPIRE").arg(key).arg(&life);
+            }
+            if let Err(failure) = self.admin.pipeline(Call::repeatable("revoking a token", UNHURRIED), &pipe).await {
+                tracing::debug!(error = %StoreError::from(failure), "counters of a revoked token stay");
+            }
+        }
         Ok(())
     }
 
