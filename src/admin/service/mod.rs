@@ -59,6 +59,7 @@ pub(crate) struct TokenService {
 
 struct Inner {
     tokens: Arc<dyn TokenStore>,
+    log: Arc<dyn EventLog>,
     audit: Audit,
     key: HashKey,
     policy: ArcSwap<Policy>,
@@ -119,7 +120,7 @@ impl TokenService {
         clock: Clock,
     ) -> Self {
         let policy = ArcSwap::from_pointee(policy);
-        Self { inner: Arc::new(Inner { tokens, audit: Audit::new(log), key, policy, clock }) }
+        Self { inner: Arc::new(Inner { tokens, audit: Audit::new(Arc::clone(&log)), log, key, policy, clock }) }
     }
 
     /// What the configuration says now.

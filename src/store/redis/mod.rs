@@ -12,6 +12,7 @@ mod keys;
 mod listing;
 mod presence;
 mod quota;
+mod replay;
 mod resolve;
 mod scripts;
 mod target;
@@ -30,7 +31,7 @@ use tokio::task::AbortHandle;
 use self::connection::Link;
 use self::feed::Feed;
 use self::target::Target;
-use super::{OpenError, RedisConfig, Stores};
+use super::{OpenError, RedisConfig, Replay, Stores};
 use crate::activity::Retention;
 use crate::token::{StoreError, StoreFuture};
 
@@ -45,7 +46,7 @@ pub(crate) async fn open(
     timeout: Duration,
     retention: Retention,
     fingerprint: [u8; 16],
-) -> Result<Stores, OpenError> {
+) -> Result<(Stores, Arc<dyn Replay>), OpenError> {
     let target = Arc::new(Target::new(config, fingerprint)?);
     let first = First::connect(&target).await?;
     Ok(start(target, first, timeout, retention))
@@ -68,7 +69,7 @@ impl First {
     }
 }
 
-fn start(target: Arc<Target>, first: First, timeout: Duration, retention: Retention) -> Stores {
+fn start(target: Arc<Target>, first: First, timeout: Duration, retention: Retention) -> (Stores, Arc<dyn Replay>) {
     let requests = Link::new("requests", Arc::clone(&target), Some(first.requests));
     let admin = Link::new("batches", Arc::clone(&target), Some(first.admin));
     let feed = Feed::new(Arc::clone(&target));
@@ -89,7 +90,7 @@ fn start(target: Arc<Target>, first: First, timeout: Duration, retention: Retent
         renewed: activity::Renewed::default(),
     });
     let store = Arc::new(RedisStore { core, runtime: Handle::current(), tasks });
-    super::stores_of(store)
+    (super::stores_of(Arc::clone(&store)), store)
 }
 
 /// The ports; the last handle to go ends the background tasks.
