@@ -53,7 +53,7 @@ impl TokenService {
     /// # Errors
     /// There is no such token; the store does not answer.
     pub(crate) async fn subject(&self, actor: &Actor, token: TokenRef) -> Result<TokenId, Error> {
-        match self.find(actor, token.clone()).await {
+        match self.find(actor, token).await {
             Ok(record) => Ok(record.id),
             Err(Error::NotFound) => match token {
                 TokenRef::Id(id) if actor.via == Actor::operator().via => Ok(id),

@@ -7,14 +7,14 @@
 //! Below the folder each process holds a slot of its own, `0`, `1` and so on; one that nobody holds any more is taken
 //! over and replayed by whoever runs, at its start and every minute.
 
+mod keeping;
+mod replaying;
 mod slot;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 
-use self::slot::{Chunk, Slot, in_order};
-use crate::activity::{Durability, Event, EventId, EventLog, Frames, Gaps};
+use self::slot::Slot;
+use crate::activity::{Durability, Event, EventId, EventLog, Gaps};
 use crate::token::{StoreError, StoreFuture, TokenId};
 
 /// How long a batch waits for the store before it goes to the spool.
@@ -244,251 +244,6 @@ impl Shared {
         joined.unwrap_or_else(|_| Err(io::Error::other("it failed unexpectedly; see the log")))
     }
 
-    /// Puts a batch on the disk. `refused` is why the store did not take it, which leaves in doubt whether it has.
-    async fn keep(self: &Arc<Self>, batch: Bytes, refused: Option<StoreError>) -> Result<(), StoreError> {
-        let doubtful = refused.is_some();
-        let kept = self.blocking(move |shared| Ok(shared.put(&batch, doubtful))).await;
-        match kept {
-            Ok(Ok(())) => {
-                self.wake.notify_one();
-                Ok(())
-            }
-            // Without a slot nothing is counted here: whoever calls still has the batch.
-            Ok(Err(NotKept::NoSlot(error))) => {
-                let text = format!("the spool in {} cannot be used: {error}", self.options.folder.display());
-                Err(refused.unwrap_or(StoreError::Unavailable(text)))
-            }
-            Ok(Err(NotKept::Full(cause))) => Err(StoreError::Full(cause)),
-            Err(error) => Err(StoreError::Unavailable(format!("writing to the spool: {error}"))),
-        }
-    }
-
-    fn put(&self, batch: &[u8], doubtful: bool) -> Result<(), NotKept> {
-        let mut slots = self.slots();
-        self.take_own(&mut slots).map_err(NotKept::NoSlot)?;
-        let gaps = self.gaps.any().then(|| self.gaps.frames());
-        let mut frames = gaps.as_ref().map(|gaps| gaps.frames.clone()).unwrap_or_default();
-        frames.extend_from_slice(&in_order(batch));
-        let events = Frames::new(batch).count() as u64;
-        let used = slots.bytes() + frames.len() as u64 + 20 * Frames::new(&frames).count() as u64;
-        let written = match &mut slots.own {
-            _ if used > self.options.max_bytes => Err(io::ErrorKind::QuotaExceeded.into()),
-            Some(own) => own.append(&frames, doubtful),
-            None => Err(io::ErrorKind::NotFound.into()),
-        };
-        match written {
-            Ok(()) => {
-                slots.failing = false;
-                self.metrics.spooled.fetch_add(events, Ordering::Relaxed);
-                if let Some(gaps) = gaps {
-                    self.gaps.recorded(&gaps);
-                    self.save_gaps(&mut slots, true);
-                }
-                self.metrics.waiting.store(slots.waiting(), Ordering::Relaxed);
-                self.status.send_if_modified(|status| {
-                    let drained = *status == Status::Drained;
-                    if drained {
-                        *status = Status::Waiting;
-                    }
-                    drained
-                });
-                Ok(())
-            }
-            Err(error) => Err(self.overflow(&mut slots, batch, events, &error)),
-        }
-    }
-
-    /// Counts a batch that is lost; the newest is given up, what lies on the disk never.
-    fn overflow(&self, slots: &mut Slots, batch: &[u8], events: u64, error: &io::Error) -> NotKept {
-        let cause = match error.kind() {
-            io::ErrorKind::QuotaExceeded => format!("the spool holds {} bytes (activity.spool)", slots.bytes()),
-            _ => format!("the spool in {} cannot be written: {error}", self.options.folder.display()),
-        };
-        if !std::mem::replace(&mut slots.failing, true) {
-            tracing::error!(cause, "activity is lost; each token's gap is recorded when there is room again");
-        }
-        self.metrics.overflowed.fetch_add(events, Ordering::Relaxed);
-        self.gaps.note(batch);
-        self.metrics.untold.store(self.gaps.beyond(), Ordering::Relaxed);
-        self.save_gaps(slots, false);
-        NotKept::Full(cause)
-    }
-
-    /// Writes down what is missing, so that a kill does not make it unknown; not more often than it is worth.
-    fn save_gaps(&self, slots: &mut Slots, now: bool) {
-        slots.gaps_grew = true;
-        if !now && slots.gaps_saved.is_some_and(|at| at.elapsed() < SAVE_GAPS_EVERY) {
-            return;
-        }
-        let Some(path) = slots.own.as_ref().map(Slot::gaps_path) else { return };
-        (slots.gaps_saved, slots.gaps_grew) = (Some(Instant::now()), false);
-        if let Err(error) = write_gaps(&path, &self.gaps.frames().frames) {
-            slots.gaps_grew = true;
-            tracing::debug!(%error, "the gaps of the spool were not written down");
-        }
-    }
-
-    /// Takes the first free slot, unless this process has one.
-    fn take_own(&self, slots: &mut Slots) -> io::Result<()> {
-        if slots.own.is_some() {
-            return Ok(());
-        }
-        for number in 0..MOST_SLOTS {
-            if let Some(slot) = self.take(&self.options.folder.join(number.to_string()))? {
-                slots.own = Some(slot);
-                return self.taken(slots);
-            }
-        }
-        Err(io::Error::other(format!("more than {MOST_SLOTS} processes share it")))
-    }
-
-    fn take(&self, folder: &Path) -> io::Result<Option<Slot>> {
-        let segment_bytes = (self.options.max_bytes / 16).clamp(LEAST_SEGMENT, LARGEST_SEGMENT);
-        let slot = Slot::take(folder, segment_bytes)?;
-        if let Some(slot) = &slot {
-            read_gaps(&slot.gaps_path(), &self.gaps)?;
-        }
-        Ok(slot)
-    }
-
-    fn taken(&self, slots: &mut Slots) -> io::Result<()> {
-        let waiting = slots.waiting();
-        self.metrics.waiting.store(waiting, Ordering::Relaxed);
-        if waiting > 0 || self.gaps.any() {
-            self.status.send_replace(Status::Waiting);
-            self.wake.notify_one();
-        }
-        Ok(())
-    }
-
-    /// Takes over slots that nobody holds and that are not empty.
-    fn adopt(&self) -> io::Result<()> {
-        let mut slots = self.slots();
-        for number in 0..MOST_SLOTS {
-            let folder = self.options.folder.join(number.to_string());
-            if !folder.exists() {
-                continue;
-            }
-            let Some(slot) = self.take(&folder)? else { continue };
-            let gaps = slot.gaps_path();
-            if slot.waiting() == 0 && !gaps.exists() {
-                slot.release()?;
-                continue;
-            }
-            tracing::info!(folder = %folder.display(), bytes = slot.waiting(), "replaying the spool of a process that is gone");
-            slots.adopted.push(slot);
-            // They are this process's now; written down as such before the other note goes.
-            self.save_gaps(&mut slots, true);
-            remove(&gaps)?;
-        }
-        self.taken(&mut slots)
-    }
-
-    /// Replays until it is ended.
-    async fn replay(self: Arc<Self>, store: Arc<dyn Replay>) {
-        let mut pause = FIRST_PAUSE;
-        let mut adopted_at = Instant::now();
-        loop {
-            if self.adopting.load(Ordering::Relaxed) && adopted_at.elapsed() >= ADOPT_EVERY {
-                adopted_at = Instant::now();
-                if let Err(error) = self.blocking(Self::adopt).await {
-                    tracing::debug!(%error, "spools of other processes were not looked at");
-                }
-            }
-            let under_way = std::mem::take(&mut *self.under_way.lock().unwrap_or_else(PoisonError::into_inner));
-            for call in under_way {
-                // Whatever came of it: the batch is looked for when it is replayed.
-                let _ = call.await;
-            }
-            match self.round(&*store).await {
-                Ok(Round::Drained) => {
-                    pause = FIRST_PAUSE;
-                    // Not waiting is as good: then it looks for other slots.
-                    let _ = tokio::time::timeout(ADOPT_EVERY, self.wake.notified()).await;
-                    if self.options.durability == Durability::Strict {
-                        tokio::time::sleep(GATHER).await;
-                    }
-                }
-                Ok(Round::Sent(events)) => {
-                    pause = FIRST_PAUSE;
-                    if self.options.durability == Durability::Strict && events < WORTH_SENDING {
-                        tokio::time::sleep(GATHER).await;
-                    }
-                }
-                Err(error) => {
-                    self.refused(&error);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-        }
-    }
-
-    fn refused(&self, error: &StoreError) {
-        let before = self.status.send_replace(Status::Refused);
-        if before != Status::Refused {
-            tracing::warn!(%error, "activity waits in the spool");
-        }
-    }
-
-    /// Sends one chunk to the store.
-    async fn round(self: &Arc<Self>, store: &dyn Replay) -> Result<Round, StoreError> {
-        let unreadable = |error: io::Error| StoreError::Unavailable(format!("reading the spool: {error}"));
-        let Some((source, chunk)) = self.blocking(Self::next).await.map_err(unreadable)? else {
-            return Ok(Round::Drained);
-        };
-        let Chunk { events, doubtful, next, damaged } = chunk;
-        let sent = events.len();
-        if !events.is_empty() {
-            store.replay(Replayed { source, events, doubtful }).await?;
-        }
-        if damaged > 0 {
-            self.metrics.damaged.fetch_add(damaged, Ordering::Relaxed);
-            tracing::error!(folder = %self.options.folder.display(), "the spool is damaged: some activity is lost");
-        }
-        self.metrics.replayed.fetch_add(sent as u64, Ordering::Relaxed);
-        if self.status.send_replace(Status::Waiting) == Status::Refused {
-            tracing::info!("activity is replayed from the spool");
-        }
-        self.blocking(move |shared| shared.advance(source, next)).await.map_err(unreadable)?;
-        Ok(Round::Sent(sent))
-    }
-
-    /// The next chunk, of adopted slots first; `None`, with the status drained, if there is none.
-    fn next(&self) -> io::Result<Option<([u8; 8], Chunk)>> {
-        let mut slots = self.slots();
-        for slot in slots.all() {
-            if let Some(chunk) = slot.next()? {
-                return Ok(Some((slot.source, chunk)));
-            }
-        }
-        for slot in std::mem::take(&mut slots.adopted) {
-            slot.release()?;
-        }
-        if self.gaps.any() && slots.own.is_some() {
-            drop(slots);
-            // There is room now: the gaps alone are a batch.
-            return match self.put(&[], false) {
-                Ok(()) => self.next(),
-                Err(_) => Ok(None),
-            };
-        }
-        if slots.gaps_grew {
-            self.save_gaps(&mut slots, true);
-        }
-        self.status.send_replace(Status::Drained);
-        Ok(None)
-    }
-
-    fn advance(&self, source: [u8; 8], next: u64) -> io::Result<()> {
-        let mut slots = self.slots();
-        if let Some(slot) = slots.all_mut().find(|slot| slot.source == source) {
-            slot.advance(next)?;
-        }
-        self.metrics.waiting.store(slots.waiting(), Ordering::Relaxed);
-        Ok(())
-    }
-
     fn release(&self) -> io::Result<()> {
         let mut slots = self.slots();
         if slots.gaps_grew {
@@ -497,20 +252,6 @@ impl Shared {
         let Slots { own, adopted, .. } = std::mem::take(&mut *slots);
         adopted.into_iter().chain(own).try_for_each(Slot::release)
     }
-}
-
-/// What a round of replay did.
-enum Round {
-    Sent(usize),
-    Drained,
-}
-
-/// Why a batch is not on the disk.
-enum NotKept {
-    /// There is no place for it at all.
-    NoSlot(io::Error),
-    /// No room; it is counted.
-    Full(String),
 }
 
 impl Slots {
@@ -528,39 +269,5 @@ impl Slots {
 
     fn waiting(&self) -> u64 {
         self.all().map(Slot::waiting).sum()
-    }
-}
-
-/// Replaces the note of what is missing; none is left where nothing is.
-fn write_gaps(path: &Path, frames: &[u8]) -> io::Result<()> {
-    if frames.is_empty() {
-        return remove(path);
-    }
-    let draft = path.with_extension("new");
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-    file.write_all(frames)?;
-    file.write_all(&crc32fast::hash(frames).to_le_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
-}
-
-fn read_gaps(path: &Path, gaps: &Gaps) -> io::Result<()> {
-    match fs::read(path) {
-        Ok(bytes) => {
-            match bytes.split_last_chunk::<4>() {
-                Some((frames, sum)) if crc32fast::hash(frames) == u32::from_le_bytes(*sum) => gaps.note(frames),
-                _ => tracing::warn!(path = %path.display(), "the note of missing activity is damaged"),
-            }
-            Ok(())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

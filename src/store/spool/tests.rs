@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::activity::{EventKind, FrameHead};
+use crate::activity::{EventKind, FrameHead, Frames};
 use crate::clock::Timestamp;
 use crate::store::conformance::Writer;
 
