@@ -74,13 +74,17 @@ def each_once_in_order(sidecar, load, exactly=True):
     until(lambda: replayed(sidecar), "the spool is replayed", 60)
 
     def all_there():
+        missing = []
         for token in load.tokens:
             recorded, answered = numbers(sidecar, token), load.answered[token.id]
             assert recorded == sorted(set(recorded)), "once and in order"
-            assert not exactly or set(recorded) >= set(answered), sorted(set(answered) - set(recorded))[:20]
-        return True
+            missing += sorted(set(answered) - set(recorded))
+        # The last ones may be on their way yet: a thread hands its buffer over every 50 ms.
+        assert not missing or not exactly or time.monotonic() < deadline, missing[:20]
+        return not missing or not exactly
 
-    assert all_there()
+    deadline = time.monotonic() + 10
+    until(all_there, "every event is there", 20)
 
 
 @pytest.fixture
@@ -212,6 +216,7 @@ def test_strict_answers_are_on_record_at_once(own):
     if sidecar.redis:
         until(lambda: replayed(sidecar), "the spool is replayed", 60)
     for token in tokens:
+        # At once: nothing that was answered is on its way.
         recorded = numbers(sidecar, token)
         assert recorded == sorted(set(recorded)) and set(recorded) >= set(load.answered[token.id])
 
