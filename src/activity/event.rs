@@ -13,7 +13,8 @@ const MAX_URI: usize = 4096;
 /// Longest recorded user agent or request id, in bytes.
 const MAX_FIELD: usize = 512;
 
-/// What kind of event it is; the codes are those of the ThreatJammer contract.
+/// What kind of event it is; the codes are those of the ThreatJammer contract,
+/// and one of our own for what is missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum EventKind {
@@ -35,6 +36,8 @@ pub enum EventKind {
     Disabled = 8,
     /// The token was revoked.
     Revoked = 9,
+    /// Events before this one were lost; `data` tells how many.
+    Gap = 10,
 }
 
 impl EventKind {
@@ -50,6 +53,7 @@ impl EventKind {
             Self::Updated => "TOKEN_UPDATED",
             Self::Disabled => "TOKEN_DISABLED",
             Self::Revoked => "TOKEN_REVOKED",
+            Self::Gap => "ACTIVITY_GAP",
         }
     }
 
@@ -65,6 +69,7 @@ impl EventKind {
             Self::Updated => "Token changed",
             Self::Disabled => "Token disabled",
             Self::Revoked => "Token revoked",
+            Self::Gap => "Events are missing here",
         }
     }
 
@@ -74,7 +79,7 @@ impl EventKind {
     }
 
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        const ALL: [EventKind; 9] = [
+        const ALL: [EventKind; 10] = [
             EventKind::Request,
             EventKind::AdminRequest,
             EventKind::QuotaExceeded,
@@ -84,6 +89,7 @@ impl EventKind {
             EventKind::Updated,
             EventKind::Disabled,
             EventKind::Revoked,
+            EventKind::Gap,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)
     }

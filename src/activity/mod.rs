@@ -2,11 +2,13 @@
 
 mod event;
 mod frame;
+mod gaps;
 mod recorder;
 
 pub use event::{Event, EventId, EventIds, EventKind, EventRef};
 pub use frame::{FrameHead, Frames, InvalidFrame};
-pub use recorder::{Outlet, Recorder, RecorderMetrics, RecorderOptions};
+pub use gaps::{GapFrames, Gaps};
+pub use recorder::{Kept, Outlet, Recorder, RecorderMetrics, RecorderOptions};
 
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ use crate::token::{StoreFuture, TokenId};
 /// Keeps activity events.
 pub trait EventLog: Send + Sync {
     /// Appends a batch of framed events (see [`Frames`]), in one write as far as the store can, and with them each
-    /// token's last use.
+    /// token's last use. Opened as [`Durability::Strict`], the log answers once the batch is on a disk.
     fn append(&self, batch: Bytes) -> StoreFuture<'_, ()>;
 
     /// Up to `take` events of a token after skipping `skip`, newest first; empty beyond the end. Events older than
@@ -26,6 +28,16 @@ pub trait EventLog: Send + Sync {
 
     /// One event of a token.
     fn event(&self, token: TokenId, id: EventId) -> StoreFuture<'_, Option<Event>>;
+}
+
+/// When an event is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Soon after the answer: a killed process loses what waits for its batch.
+    #[default]
+    Async,
+    /// Before the answer leaves: on the disk of this machine.
+    Strict,
 }
 
 /// How much activity is kept.

@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::activity::{self, EventView, Query};
 use super::service::{Actor, Draft, Error, Foreign, Rotation, TokenService};
 use super::view::{SecretText, TokenView};
 use crate::token::{LastUse, Listing, SortBy, TokenRecord, TokenRef};
@@ -75,6 +76,8 @@ pub(crate) enum Command {
         /// The secret.
         secret: SecretText,
     },
+    /// Reads events of one token, or of every one.
+    Activity(Query),
     /// Makes tokens that have secrets already.
     Import {
         /// At most [`MAX_ENTRIES`].
@@ -120,6 +123,11 @@ pub(crate) enum Reply {
         /// The name it had.
         name: String,
     },
+    /// An event.
+    Event {
+        /// The event.
+        event: Box<EventView>,
+    },
     /// An entry that is in.
     Imported {
         /// Its line.
@@ -145,9 +153,9 @@ pub(crate) enum Reply {
 
 /// Nobody reads the answer any more.
 #[derive(Debug)]
-struct Hangup;
+pub(super) struct Hangup;
 
-type Replies = mpsc::Sender<Reply>;
+pub(super) type Replies = mpsc::Sender<Reply>;
 
 /// Runs a command as the local operator and sends its answer, `Done` or `Error` last. Stops early when nobody reads it.
 pub(crate) async fn execute(service: &TokenService, command: Command, replies: &Replies) {
@@ -207,11 +215,12 @@ async fn run(
             };
             one(replies, found).await
         }
+        Command::Activity(query) => activity::read(service, actor, query, replies).await,
         Command::Import { entries } => import(service, actor, entries, replies).await,
     }
 }
 
-async fn send(replies: &Replies, reply: Reply) -> Result<(), Hangup> {
+pub(super) async fn send(replies: &Replies, reply: Reply) -> Result<(), Hangup> {
     replies.send(reply).await.map_err(|_| Hangup)
 }
 
@@ -222,7 +231,7 @@ async fn one(replies: &Replies, made: Result<Box<TokenView>, Error>) -> Result<R
     }
 }
 
-fn parse(token: &str) -> Result<TokenRef, Error> {
+pub(super) fn parse(token: &str) -> Result<TokenRef, Error> {
     token.parse().map_err(|e: crate::token::InvalidId| Error::Invalid {
         field: token.chars().take(64).collect(),
         message: e.to_string(),

@@ -1,5 +1,6 @@
 //! The control plane: one service over the store, and the ways into it.
 
+pub(crate) mod activity;
 mod admit;
 pub(crate) mod command;
 mod config;

@@ -297,6 +297,11 @@ impl Plane {
         self.metrics.call(served.map(|served| served.dialect.name()), operation, status.as_u16());
         if let (Some(token), Some(served)) = (&told.token, served) {
             self.record(served, &request, token, operation, kind, status.as_u16(), request_id);
+            let kept = self.outlet.lock().unwrap_or_else(PoisonError::into_inner).settle();
+            if let Some(kept) = kept {
+                // The reply leaves all the same: it may show a secret that cannot be had again. A loss is counted.
+                let _ = kept.wait().await;
+            }
         }
         reply
     }

@@ -16,13 +16,14 @@ use crate::activity::Recorder;
 use crate::auth::Resolver;
 use crate::limit::TokenLimits;
 use crate::proxy::ProxyMetrics;
-use crate::store::{Operation, StoreMetrics};
+use crate::store::{Operation, SpoolMetrics, StoreMetrics};
 
 /// What keeps counters of its own.
 pub(super) struct Sources {
     pub(super) resolver: Arc<Resolver<TokenLimits>>,
     pub(super) recorder: Recorder,
     pub(super) store: Arc<StoreMetrics>,
+    pub(super) spool: Option<Arc<SpoolMetrics>>,
 }
 
 impl fmt::Debug for Sources {
@@ -60,13 +61,19 @@ impl Collector for Sources {
         let counters: [(&str, &str, &AtomicU64); 4] = [
             ("cache_evictions", "Tokens evicted from the cache to make room", &cache.evicted),
             ("plan_gone", "Cached tokens whose plan the configuration no longer has", &cache.plan_gone),
-            ("activity_events_written", "Activity events written to the store", &activity.written),
-            ("activity_events_dropped", "Activity events lost because the queue was full", &activity.dropped),
+            ("activity_events_written", "Activity events written to the store or its spool", &activity.written),
+            ("activity_events_dropped", "Activity events lost because queue or spool was full", &activity.dropped),
         ];
+        let untold =
+            activity.gaps.beyond() + self.spool.as_ref().map_or(0, |spool| spool.untold.load(Ordering::Relaxed));
         for (name, help, counter) in counters {
             let value = ConstCounter::new(counter.load(Ordering::Relaxed));
             value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)?;
         }
+        let value = ConstCounter::new(untold);
+        let (name, help) = ("activity_events_untold", "Activity events lost that no token's activity tells of");
+        value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)?;
+        self.spool.as_ref().map_or(Ok(()), |spool| encode_spool(spool, &mut encoder))?;
         let gauges = [
             ("cache_entries", "Tokens in the cache", self.resolver.len() as u64),
             ("activity_events_queued", "Activity events not yet written", activity.queued.load(Ordering::Relaxed)),
@@ -77,4 +84,20 @@ impl Collector for Sources {
         }
         Ok(())
     }
+}
+
+fn encode_spool(spool: &SpoolMetrics, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let counters: [(&str, &str, &AtomicU64); 4] = [
+        ("activity_spool_events_written", "Activity events written to the spool", &spool.spooled),
+        ("activity_spool_events_replayed", "Activity events replayed from the spool", &spool.replayed),
+        ("activity_spool_events_overflowed", "Activity events lost because the spool was full", &spool.overflowed),
+        ("activity_spool_damages", "Places of the spool that could not be read", &spool.damaged),
+    ];
+    for (name, help, counter) in counters {
+        let value = ConstCounter::new(counter.load(Ordering::Relaxed));
+        value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)?;
+    }
+    let value = ConstGauge::new(i64::try_from(spool.waiting.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
+    let help = "Bytes of activity in the spool that wait to be replayed";
+    value.encode(encoder.encode_descriptor("activity_spool_bytes", help, None, value.metric_type())?)
 }

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 use self::leases::Leases;
 use self::threads::DataPlane;
-use crate::activity::{Recorder, RecorderOptions};
+use crate::activity::{Durability, Recorder, RecorderOptions};
 use crate::admin::service::{self, TokenService};
 use crate::admin::{AdminPlane, AdminServices, Instance, control};
 use crate::auth::{Policy, Resolver};
@@ -144,6 +144,7 @@ impl App {
         let ops_address = listener.local_addr().map_err(|error| error.to_string())?;
         let ops = tokio::spawn(ops::serve(listener, Arc::clone(&registry), readiness.clone(), turned(ops_gone)));
         let Some(opened) = open_store(&config.store, &readiness, stop).await? else { return Ok(None) };
+        opened.adopt_spool().await?;
         readiness.holds("store");
 
         let clock = Clock::system();
@@ -173,6 +174,7 @@ impl App {
             resolver: Arc::clone(&shared.resolver),
             recorder: shared.recorder.clone(),
             store: Arc::clone(&opened.metrics),
+            spool: opened.spool_metrics(),
         };
         let Shared { resolver, leases, recorder, .. } = &shared;
         let (resolver, leases, recorder) = (Arc::clone(resolver), leases.clone(), recorder.clone());
@@ -248,8 +250,14 @@ impl Shared {
         let runtime = tokio::runtime::Handle::current();
         let stores = opened.stores.clone();
         let shared_store = matches!(config.store.location, Location::Redis(_));
-        let linger = if shared_store { SHARED_STORE_LINGER } else { Duration::ZERO };
-        let options = RecorderOptions { linger, ..RecorderOptions::default() };
+        let durability = config.store.durability;
+        let lingers = shared_store && durability == Durability::Async;
+        let options = RecorderOptions {
+            linger: if lingers { SHARED_STORE_LINGER } else { Duration::ZERO },
+            durability,
+            log_counts: opened.spool_metrics().is_some(),
+            ..RecorderOptions::default()
+        };
         let recorder = Recorder::start(Arc::clone(&stores.activity), options, &runtime);
         let leases = Leases::start(Arc::clone(&stores.counters));
         let mut universe = Universe::default();

@@ -85,7 +85,7 @@ async fn flush(
                 }
                 Reply::Failed { item, message } => report(path, &item, &message, tally, output),
                 Reply::Error { message } => ended = Some(message),
-                Reply::Token { .. } | Reply::Revoked { .. } | Reply::Done => {}
+                Reply::Token { .. } | Reply::Event { .. } | Reply::Revoked { .. } | Reply::Done => {}
             }
             ControlFlow::Continue(())
         })

@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out.
 
+mod activity;
 mod channel;
 mod check;
 mod import;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::Config;
+use crate::telemetry::{LogFormat, logging};
 
 /// Exit code for a command line or a configuration that cannot be used (`EX_USAGE` of sysexits).
 const USAGE: u8 = 64;
@@ -52,6 +54,8 @@ enum Command {
     Token(Box<token::Args>),
     /// Print the OpenAPI document of the administration listener.
     Openapi,
+    /// Read what tokens did.
+    Activity(activity::Args),
     /// Print the completions of a shell.
     Completions {
         /// Which shell.
@@ -107,6 +111,7 @@ fn dispatch(args: Args) -> Result<(), Failure> {
         Command::Demo { json } => crate::app::demo(json).map_err(Failure::Failed),
         Command::Token(command) => token::run(*command, load),
         Command::Openapi => print(&crate::admin::openapi::text()),
+        Command::Activity(command) => activity::run(command, load),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "tollgate", &mut script);
@@ -121,6 +126,22 @@ fn print(text: &[u8]) -> Result<(), Failure> {
     let end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
     let written = output.write_all(text).and_then(|()| output.write_all(end)).and_then(|()| output.flush());
     written.map_err(|e| Failure::Failed(format!("standard output cannot be written: {e}")))
+}
+
+/// A command tells its own results; only what goes wrong beside them is logged.
+fn log_warnings(config: &Config) {
+    let warnings = crate::telemetry::Config {
+        log_level: "warn".to_owned(),
+        log_format: LogFormat::Text,
+        ..config.telemetry.clone()
+    };
+    // It fails if a log runs already.
+    let _ = logging::init(&warnings);
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|e| Failure::Failed(format!("no threads can be started: {e}")))
 }
 
 /// The environment; variables that are not UTF-8 cannot be ours.

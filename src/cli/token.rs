@@ -20,7 +20,6 @@ use crate::admin::service::Draft;
 use crate::admin::view::{SecretText, TokenView};
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::telemetry::{LogFormat, logging};
 use crate::token::{Form, PlainSecret};
 
 /// Tokens that a list shows unless told otherwise.
@@ -151,19 +150,8 @@ fn label(text: &str) -> Result<(String, String), String> {
 /// Runs a token command.
 pub(super) fn run(args: Args, load: impl FnOnce() -> Result<Config, Failure>) -> Result<(), Failure> {
     let config = load()?;
-    // A command tells its own results; only what goes wrong beside them is logged. It fails if a log runs already.
-    let warnings = crate::telemetry::Config {
-        log_level: "warn".to_owned(),
-        log_format: LogFormat::Text,
-        ..config.telemetry.clone()
-    };
-    let _ = logging::init(&warnings);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::Failed(format!("no threads can be started: {e}")))?;
-    runtime.block_on(async {
+    super::log_warnings(&config);
+    super::runtime()?.block_on(async {
         // What needs no store is done first, so that bad input is told even while the store is away.
         let work = Work::prepare(args.action).map_err(Failure::Failed)?;
         let channel = Channel::open(&config).await.map_err(Failure::Failed)?;
@@ -284,7 +272,9 @@ impl<'a> Screen<'a> {
             Command::Disable { .. } => (" disabled", "", None),
             Command::Enable { .. } => (" enabled", "", None),
             Command::List { limit, .. } => ("", "", Some(*limit)),
-            Command::Lookup { .. } | Command::Revoke { .. } | Command::Import { .. } => ("", "", None),
+            Command::Lookup { .. } | Command::Revoke { .. } | Command::Import { .. } | Command::Activity(_) => {
+                ("", "", None)
+            }
         };
         let narrowed = matches!(command, Command::List { account, owner, .. } if account.is_some() || owner.is_some());
         let subject = subject.to_owned();
@@ -314,7 +304,7 @@ impl<'a> Screen<'a> {
                 complain(&format!("{item}: {message}"));
             }
             Reply::Error { message } => self.ended = Some(message),
-            Reply::Imported { .. } | Reply::Done => {}
+            Reply::Event { .. } | Reply::Imported { .. } | Reply::Done => {}
         }
         ControlFlow::Continue(())
     }

@@ -39,6 +39,17 @@ pub(super) fn moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     })
 }
 
+/// Reads a moment: RFC 3339, or a span back from `now`.
+pub(super) fn past_moment(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(at) = Timestamp::parse_rfc3339(text) {
+        return Ok(at);
+    }
+    let back = |span: Duration| i64::try_from(span.as_millis()).ok().and_then(|back| now.as_millis().checked_sub(back));
+    span(text).ok().and_then(back).map(Timestamp::from_millis).ok_or_else(|| {
+        format!("{text:?} is no time: write RFC 3339 such as 2031-02-03T04:05:06Z, or a span back from now such as 2h")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +66,9 @@ mod tests {
         let now = Timestamp::from_millis(1_000);
         assert_eq!(moment("1m", now), Ok(Timestamp::from_millis(61_000)));
         assert_eq!(moment("1970-01-01T00:00:02Z", now), Ok(Timestamp::from_millis(2_000)));
+        assert_eq!(past_moment("1s", now), Ok(Timestamp::from_millis(0)));
+        assert_eq!(past_moment("1970-01-01T00:00:02Z", now), Ok(Timestamp::from_millis(2_000)));
+        assert!(past_moment("yesterday", now).is_err_and(|e| e.contains("\"yesterday\" is no time")));
         assert!(moment("tomorrow", now).is_err_and(|e| e.contains("\"tomorrow\" is no time")));
     }
 }

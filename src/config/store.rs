@@ -7,13 +7,16 @@ use super::location::{Url, parse_url};
 use super::reader::{Field, Section};
 use super::secret::Secret;
 use super::tree::quoted;
-use crate::activity::Retention;
+use crate::activity::{Durability, Retention};
 use crate::store::{Config, KeySource, Location, RedisConfig, Topology};
 
 /// Largest secret file, in bytes.
 const LARGEST_SECRET: u64 = 64 * 1024;
 /// Least bytes of a hash key.
 const LEAST_KEY: usize = 32;
+/// Bytes of activity kept on disk while Redis is away, if nothing is said, and the least that may be said.
+const DEFAULT_SPOOL: u64 = 256 << 20;
+const LEAST_SPOOL: u64 = 1 << 20;
 /// Where state goes if nothing is said.
 const DEFAULT_FOLDER: &str = "tollgate-data";
 
@@ -41,8 +44,12 @@ pub(super) fn store(root: &mut Section<'_>) -> Config {
     });
     let hash_key = root.section("auth", |section| hash_key(section, &data_dir));
     let shared = matches!(location, Location::Redis(_));
-    let retention = root.section("activity", |section| retention(section, shared));
-    Config { location, data_dir, hash_key, timeout: timeout.unwrap_or(Duration::from_millis(50)), retention }
+    let (retention, durability, spool) = root.section("activity", |section| {
+        let (durability, spool) = spool(section, shared);
+        (retention(section, shared), durability, spool)
+    });
+    let timeout = timeout.unwrap_or(Duration::from_millis(50));
+    Config { location, data_dir, hash_key, timeout, retention, durability, spool }
 }
 
 /// The address may hold a password and is never shown.
@@ -274,7 +281,31 @@ fn unusable_key(path: &Path, data_dir: &Path) -> Option<String> {
         .then(|| format!("cannot make {}: its folder does not exist; make the folder", path.display()))
 }
 
-/// Reads `[activity]`.
+/// Reads `durability` and `spool` of `[activity]`.
+fn spool(section: &mut Section<'_>, shared: bool) -> (Durability, u64) {
+    let durability = section.take("durability").and_then(|field| {
+        field.parsed(|text| match text {
+            "async" => Ok(Durability::Async),
+            "strict" => Ok(Durability::Strict),
+            _ => Err(format!("{} is no durability: write \"async\" or \"strict\"", quoted(text))),
+        })
+    });
+    let durability = durability.unwrap_or_default();
+    let Some(field) = section.take("spool") else { return (durability, DEFAULT_SPOOL) };
+    if !shared {
+        field.error("keeps activity while Redis is away, and the embedded store is never away: remove it");
+    }
+    let spool = field.size(0..=1 << 40);
+    if let Some(1..LEAST_SPOOL) = spool {
+        field.error("is too small to be of use: write at least \"1MiB\", or 0 for none");
+    }
+    if shared && spool == Some(0) && durability == Durability::Strict {
+        field.error("is off, but durability = \"strict\" puts each event there before its answer: write a size");
+    }
+    (durability, spool.unwrap_or(DEFAULT_SPOOL))
+}
+
+/// Reads the rest of `[activity]`.
 fn retention(section: &mut Section<'_>, shared: bool) -> Retention {
     let default = Retention::default();
     let per_token = section.take("per_token").and_then(|field| field.integer(1..=1_000_000));

@@ -92,6 +92,7 @@ fn nothing_written_means_the_defaults() {
     assert_eq!(config.throttle, crate::limit::ThrottleConfig::bad_credentials());
     assert_eq!(config.store.retention, crate::activity::Retention::default());
     assert_eq!(config.store.timeout, Duration::from_millis(50));
+    assert_eq!((config.store.durability, config.store.spool), (crate::activity::Durability::Async, 256 << 20));
     let here = std::env::current_dir().expect("a folder");
     assert!(matches!(&config.store.location, Location::File(path) if *path == here.join("tollgate-data")));
     assert_eq!(config.store.data_dir, here.join("tollgate-data"));
@@ -442,6 +443,7 @@ fn the_keys_commented_out_in_the_shipped_file_are_valid() {
         "sentinel_password_file",
         "ca_file",
         "prefix",
+        "spool",
         "hash_key ",
         "serve",
         "public",

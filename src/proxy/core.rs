@@ -61,6 +61,8 @@ pub(crate) struct Core {
     pub(super) timer: CoarseTimer,
     pub(super) pools: Vec<Rc<Pool>>,
     outlet: RefCell<Outlet>,
+    /// Whether an answer waits until its event is on a disk.
+    pub(super) strict: bool,
     negative: RefCell<NegativeCache>,
     /// `RateLimit-Policy` by plan; a copy per thread, so that no count of references is shared.
     policies: Vec<HeaderValue>,
@@ -103,6 +105,7 @@ impl Core {
             timer,
             pools,
             outlet: RefCell::new(services.recorder.outlet()),
+            strict: services.recorder.is_strict(),
             negative: RefCell::new(NegativeCache::new(NegativeCache::MAX_ENTRIES, services.cache.negative_ttl)),
             policies: rate::policies(&services.plans),
             random: Cell::new([seed.0 | 1, seed.1]),
@@ -231,6 +234,21 @@ impl Core {
         let own = total.saturating_sub(upstream.unwrap_or(0));
         self.cells.finish(told.route.map(|route| route.index), label, status, own, upstream);
         response
+    }
+
+    /// Holds an answer back until the event that was recorded last is on a disk. Without that it does not leave: the
+    /// caller learns that the store is away, whatever the upstream has done.
+    pub(super) async fn settle(&self, answer: Exchanged, request_id: &str) -> Exchanged {
+        let kept = self.outlet.borrow_mut().settle();
+        let lost = match kept {
+            Some(kept) => !kept.wait().await,
+            None => false,
+        };
+        if !lost {
+            return answer;
+        }
+        let rejection = Rejection::StoreAway.response(&self.services.config.realm, request_id);
+        rejection.map(|bytes| ProxyBody::whole(bytes, None))
     }
 
     /// Puts on record a request whose caller went away before the answer.

@@ -78,7 +78,9 @@ impl Core {
         let outcome =
             self.decide_and_forward(connection, head, body, now, &fresh_id, in_flight, &mut pending.told).await;
         pending.over = true;
-        self.conclude(head, now, &fresh_id, std::mem::take(&mut pending.told), outcome)
+        let answer = self.conclude(head, now, &fresh_id, std::mem::take(&mut pending.told), outcome);
+        // Boxed, so that the requests of those who do not wait carry nothing of it.
+        if self.strict { Box::pin(self.settle(answer, &fresh_id)).await } else { answer }
     }
 
     #[allow(clippy::too_many_arguments)] // the request's own parts, handed on once

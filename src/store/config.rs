@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::activity::Retention;
+use crate::activity::{Durability, Retention};
 
 /// Where state lives and how it is reached.
 #[derive(Clone, Debug)]
@@ -18,6 +18,10 @@ pub(crate) struct Config {
     pub(crate) timeout: Duration,
     /// How much activity is kept.
     pub(crate) retention: Retention,
+    /// When an event is safe.
+    pub(crate) durability: Durability,
+    /// Redis: bytes of activity that wait on disk while it is away; 0 = none.
+    pub(crate) spool: u64,
 }
 
 /// The kind of store, from `store.url`.

@@ -9,9 +9,12 @@ mod foreign;
 mod key;
 mod metered;
 mod redis;
+mod spool;
 
 pub(crate) use config::{Config, Endpoint, KeySource, Location, RedisConfig, Topology};
 pub(crate) use metered::{Operation, StoreMetrics};
+pub(crate) use spool::SpoolMetrics;
+use spool::{Replay, Replayed, SpoolOptions, Spooled};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -57,13 +60,30 @@ pub(crate) struct Opened {
     pub(crate) key: HashKey,
     /// Calls of the ports, counted.
     pub(crate) metrics: Arc<StoreMetrics>,
+    spooled: Option<Arc<Spooled>>,
     closing: Closing,
 }
 
 impl Opened {
     /// Writes down everything that waits and lets go of the store. Calls made afterwards fail.
     pub(crate) async fn close(self) {
+        if let Some(spooled) = &self.spooled {
+            spooled.close().await;
+        }
         (self.closing)().await;
+    }
+
+    /// For a process that serves: takes its place in the spool, and replays what dead ones left there.
+    pub(crate) async fn adopt_spool(&self) -> Result<(), String> {
+        let Some(spooled) = &self.spooled else { return Ok(()) };
+        spooled.adopt().await.map_err(|error| {
+            format!("the activity spool in store.data_dir cannot be used: {error}; let the user that runs tollgate own it, or set activity.spool = 0")
+        })
+    }
+
+    /// Counters of the spool, where there is one.
+    pub(crate) fn spool_metrics(&self) -> Option<Arc<SpoolMetrics>> {
+        self.spooled.as_ref().map(|spooled| Arc::clone(spooled.metrics()))
     }
 }
 
@@ -85,34 +105,44 @@ pub(crate) async fn open(config: &Config) -> Result<Opened, OpenError> {
         key::load(&source, kept.filter(|path| embedded::exists(path)).as_deref())
     })
     .await?;
-    let (stores, closing) = match &config.location {
+    let (stores, closing, replay) = match &config.location {
         Location::Memory => open_embedded(config, None, &key).await?,
         Location::File(path) => open_embedded(config, Some(path.clone()), &key).await?,
         Location::Redis(server) => {
-            let stores = redis::open(server, config.timeout, config.retention, key.fingerprint()).await?;
+            let (stores, replay) = redis::open(server, config.timeout, config.retention, key.fingerprint()).await?;
             // Nothing waits in the process: dropping the last handle ends the connections.
             let closing: Closing = Box::new(|| Box::pin(async {}));
-            (stores, closing)
+            (stores, closing, Some(replay))
         }
     };
     let metrics = Arc::default();
-    Ok(Opened { stores: metered::metered(stores, &metrics), key, metrics, closing })
+    let mut stores = metered::metered(stores, &metrics);
+    let mut spooled = None;
+    if let (Some(replay), 1..) = (replay, config.spool) {
+        let folder = config.data_dir.join("spool");
+        let options = SpoolOptions { folder, max_bytes: config.spool, durability: config.durability };
+        let log = Arc::new(Spooled::start(stores.activity, replay, options));
+        stores.activity = Arc::<Spooled>::clone(&log);
+        spooled = Some(log);
+    }
+    Ok(Opened { stores, key, metrics, spooled, closing })
 }
 
 async fn open_embedded(
     config: &Config,
     folder: Option<PathBuf>,
     key: &HashKey,
-) -> Result<(Stores, Closing), OpenError> {
-    let (fingerprint, retention) = (key.fingerprint(), config.retention);
+) -> Result<(Stores, Closing, Option<Arc<dyn Replay>>), OpenError> {
+    let (fingerprint, retention, durability) = (key.fingerprint(), config.retention, config.durability);
     let source = key::describe(&config.hash_key);
-    let store = blocking(move || Embedded::open(folder.as_deref(), fingerprint, retention, &source)).await?;
+    let store =
+        blocking(move || Embedded::open(folder.as_deref(), fingerprint, retention, durability, &source)).await?;
     let store = Arc::new(store);
     let closing = {
         let store = Arc::clone(&store);
         Box::new(move || Box::pin(async move { store.close().await }) as Pin<Box<dyn Future<Output = ()> + Send>>)
     };
-    Ok((stores_of(store), closing))
+    Ok((stores_of(store), closing, None))
 }
 
 /// Opening reads files, and much of them after a kill: not on a thread that serves others.

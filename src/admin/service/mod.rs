@@ -61,6 +61,7 @@ pub(crate) struct TokenService {
 
 struct Inner {
     tokens: Arc<dyn TokenStore>,
+    log: Arc<dyn EventLog>,
     audit: Audit,
     key: HashKey,
     policy: ArcSwap<Policy>,
@@ -121,7 +122,8 @@ impl TokenService {
         clock: Clock,
     ) -> Self {
         let policy = ArcSwap::from_pointee(policy);
-        Self { inner: Arc::new(Inner { tokens, audit: Audit::new(log), key, policy, clock }), expected: None }
+        let audit = Audit::new(Arc::clone(&log));
+        Self { inner: Arc::new(Inner { tokens, audit, log, key, policy, clock }), expected: None }
     }
 
     /// The same service, whose edits and revocations fail with [`Error::Conflict`] unless the token is at one of these

@@ -1,7 +1,8 @@
 //! Reading many tokens, and finding owners and accounts by the ids that vendors' clients send.
 
 use super::{Actor, Error, TokenService};
-use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenRecord, push_hex};
+use crate::activity::Event;
+use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenId, TokenRecord, TokenRef, push_hex};
 
 /// Records read in one call to the store.
 const AT_ONCE: usize = 1_000;
@@ -45,6 +46,30 @@ impl TokenService {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// The token whose activity is asked for. The operator may name one that is gone by its UUID: its events outlive it.
+    ///
+    /// # Errors
+    /// There is no such token; the store does not answer.
+    pub(crate) async fn subject(&self, actor: &Actor, token: TokenRef) -> Result<TokenId, Error> {
+        match self.find(actor, token).await {
+            Ok(record) => Ok(record.id),
+            Err(Error::NotFound) => match token {
+                TokenRef::Id(id) if actor.via == Actor::operator().via => Ok(id),
+                _ => Err(Error::NotFound),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Events of a token, newest first, as [`EventLog::page`](crate::activity::EventLog::page) gives them; the token is one
+    /// that [`Self::subject`] has given.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub(crate) async fn activity(&self, token: TokenId, skip: usize, take: usize) -> Result<Vec<Event>, Error> {
+        Ok(self.inner.log.page(token, skip, take).await?)
     }
 
     /// How many tokens of an account the caller sees. A token that is being made or revoked may be counted.

@@ -1,9 +1,10 @@
 //! The one thread that appends to the activity log, puts it on the disk, and drops what is beyond the retention.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use super::db::io_error;
 use super::log::Tail;
 use super::tokens::Write;
 use super::writer::{WriterHandle, closed};
+use crate::activity::Durability;
 use crate::token::StoreError;
 
 /// What a loss of power can take; a killed process loses nothing that was appended.
@@ -23,8 +25,10 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Batches that may wait; further callers wait for a place. At 64 KiB a batch, 4 MiB.
 const QUEUE: usize = 64;
 
+type Reply = oneshot::Sender<Result<(), StoreError>>;
+
 enum Message {
-    Append(Bytes, oneshot::Sender<Result<(), StoreError>>, OwnedSemaphorePermit),
+    Append(Bytes, Reply, OwnedSemaphorePermit),
     Stop,
 }
 
@@ -40,10 +44,12 @@ impl AppenderHandle {
     pub(super) fn start<K: Send + 'static>(
         tail: Tail,
         writer: WriterHandle,
+        durability: Durability,
         keep: K,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, inbox) = channel();
-        let appender = Appender { tail, writer, inbox, sync_at: None, tidy_at: Instant::now(), failing: false };
+        let appender =
+            Appender { tail, writer, inbox, durability, sync_at: None, tidy_at: Instant::now(), failing: false };
         let thread = std::thread::Builder::new().name("store-activity".to_owned()).spawn(move || {
             appender.run();
             drop(keep);
@@ -51,7 +57,7 @@ impl AppenderHandle {
         Ok((Self { queue, places: Arc::new(Semaphore::new(QUEUE)) }, thread))
     }
 
-    /// Hands in a batch and waits until it is written (not: on the disk).
+    /// Hands in a batch and waits until it is written; on the disk only where the log is strict.
     pub(super) async fn append(&self, batch: Bytes) -> Result<(), StoreError> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
         let (reply, answer) = oneshot::channel();
@@ -70,6 +76,7 @@ struct Appender {
     tail: Tail,
     writer: WriterHandle,
     inbox: Receiver<Message>,
+    durability: Durability,
     sync_at: Option<Instant>,
     tidy_at: Instant,
     /// Whether the last attempt at syncing or tidying failed; told once.
@@ -91,8 +98,13 @@ impl Appender {
             }
             let until = self.sync_at.map_or(self.tidy_at, |at| at.min(self.tidy_at));
             match self.inbox.recv_timeout(until.saturating_duration_since(now)) {
-                Ok(Message::Append(batch, reply, _place)) => {
+                Ok(Message::Append(batch, reply, _place)) if self.durability == Durability::Async => {
                     let _ = reply.send(self.append(&batch));
+                }
+                Ok(Message::Append(batch, reply, place)) => {
+                    if self.append_durably(batch, reply, place).is_break() {
+                        break;
+                    }
                 }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -101,6 +113,28 @@ impl Appender {
         if let Err(error) = self.tail.close() {
             tracing::error!(%error, "the activity log was not closed cleanly");
         }
+    }
+
+    /// Appends a batch and all that wait behind it, and answers them once one sync has put them on the disk.
+    fn append_durably(&mut self, batch: Bytes, reply: Reply, place: OwnedSemaphorePermit) -> ControlFlow<()> {
+        let mut written = vec![(self.append(&batch), reply, place)];
+        let mut more = ControlFlow::Continue(());
+        while written.len() < QUEUE {
+            match self.inbox.try_recv() {
+                Ok(Message::Append(batch, reply, place)) => written.push((self.append(&batch), reply, place)),
+                Ok(Message::Stop) | Err(TryRecvError::Disconnected) => {
+                    more = ControlFlow::Break(());
+                    break;
+                }
+                Err(TryRecvError::Empty) => break,
+            }
+        }
+        let synced = self.tail.sync();
+        for (appended, reply, _place) in written {
+            let unsynced = synced.as_ref().map_err(|error| io_error("putting activity on the disk", error));
+            let _ = reply.send(appended.and_then(|()| unsynced.copied()));
+        }
+        more
     }
 
     fn append(&mut self, batch: &[u8]) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::tests::{retention, unlimited_month};
 use super::*;
+use crate::activity::Durability;
 use crate::store::conformance::{KEY, Writer, record};
 use crate::token::MonthLimit;
 
@@ -19,7 +20,8 @@ const FOLDER: &str = "TOLLGATE_CRASH_FOLDER";
 const ROUNDS: &str = "TOLLGATE_PROVE_ROUNDS";
 
 fn open(folder: &Path) -> Embedded {
-    Embedded::open(Some(folder), KEY.fingerprint(), retention(1_000), "the key of the tests").expect("opened")
+    Embedded::open(Some(folder), KEY.fingerprint(), retention(1_000), Durability::Async, "the key of the tests")
+        .expect("opened")
 }
 
 fn tell(line: &str) {

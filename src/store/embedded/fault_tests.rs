@@ -10,13 +10,14 @@ use std::process::{Command, Stdio};
 
 use super::tests::open_at;
 use super::*;
+use crate::activity::Durability;
 use crate::config::Secret;
 use crate::store::conformance::{KEY, RETENTION, Writer, record};
 use crate::store::{Config, KeySource, Location, key};
 use crate::token::HashKey;
 
 fn refusal(folder: &Path) -> OpenError {
-    let opened = Embedded::open(Some(folder), KEY.fingerprint(), RETENTION, "the hash key in x");
+    let opened = Embedded::open(Some(folder), KEY.fingerprint(), RETENTION, Durability::Async, "the hash key in x");
     opened.err().expect("it must not open")
 }
 
@@ -105,7 +106,13 @@ async fn another_key_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     open_at(Some(folder.path())).close().await;
     let other = HashKey::new(&[8; 32]).expect("long enough");
-    let opened = Embedded::open(Some(folder.path()), other.fingerprint(), RETENTION, "the hash key in /etc/x.key");
+    let opened = Embedded::open(
+        Some(folder.path()),
+        other.fingerprint(),
+        RETENTION,
+        Durability::Async,
+        "the hash key in /etc/x.key",
+    );
     let Err(OpenError::Refused(text)) = opened else { panic!("refused") };
     assert!(text.contains("another key than the hash key in /etc/x.key"), "{text}");
     open_at(Some(folder.path())).close().await;
@@ -151,6 +158,8 @@ fn config(folder: &Path, location: Location) -> Config {
         hash_key: KeySource::File { path: folder.join("data/hash.key"), create: true },
         timeout: std::time::Duration::from_secs(1),
         retention: RETENTION,
+        durability: Durability::Async,
+        spool: 1 << 20,
     }
 }
 

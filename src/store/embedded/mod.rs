@@ -14,7 +14,7 @@ mod log;
 mod owners;
 mod quota;
 mod readers;
-mod segments;
+pub(super) mod segments;
 mod tokens;
 mod writer;
 
@@ -46,7 +46,7 @@ use self::readers::Readers;
 use self::tokens::{TOMBSTONE_LIFE, Write};
 use self::writer::WriterHandle;
 use super::OpenError;
-use crate::activity::{Event, EventId, EventLog, FrameHead, Retention};
+use crate::activity::{Durability, Event, EventId, EventLog, FrameHead, Retention};
 use crate::clock::Timestamp;
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{
@@ -89,6 +89,7 @@ impl Embedded {
         folder: Option<&Path>,
         fingerprint: [u8; 16],
         retention: Retention,
+        durability: Durability,
         key: &str,
     ) -> Result<Self, OpenError> {
         let folder = match folder {
@@ -111,7 +112,7 @@ impl Embedded {
         let keep = Arc::new(folder);
         let (writer, written) =
             WriterHandle::start(Arc::clone(&db), Arc::clone(&quotas), Arc::clone(&keep)).map_err(no_thread)?;
-        let (appender, appended) = AppenderHandle::start(tail, writer.clone(), keep).map_err(no_thread)?;
+        let (appender, appended) = AppenderHandle::start(tail, writer.clone(), durability, keep).map_err(no_thread)?;
         let readers = Readers::start().map_err(no_thread)?;
         let core = Arc::new(Core { db, quotas, log, writer: writer.clone() });
         Ok(Self {

@@ -16,7 +16,7 @@ use crate::activity::{FrameHead, Frames};
 use crate::token::TokenId;
 
 /// First bytes of a segment; the last one is the version.
-pub(super) const MAGIC: &[u8; 8] = b"TGACT\0\0\x01";
+pub(in crate::store) const MAGIC: &[u8; 8] = b"TGACT\0\0\x01";
 /// Bytes of a record before its payload.
 const PREFIX: usize = 20;
 /// Longest payload that is believed; far above what a frame can hold.
@@ -26,19 +26,19 @@ const GUESS: usize = 512;
 
 /// Where a token's chain begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(in crate::store) struct Head {
     /// Position of its newest record.
-    pub(super) position: u64,
+    pub(in crate::store) position: u64,
     /// Sequence number of that record.
-    pub(super) sequence: u32,
+    pub(in crate::store) sequence: u32,
 }
 
 /// Token to head; 28 bytes and the map's overhead each.
-pub(super) type Heads = HashMap<TokenId, Head, BuildHasherDefault<IdHasher>>;
+pub(in crate::store) type Heads = HashMap<TokenId, Head, BuildHasherDefault<IdHasher>>;
 
 /// Takes eight bytes of the id as its hash: ids are drawn at random here, never chosen by a caller.
 #[derive(Default)]
-pub(super) struct IdHasher(u64);
+pub(in crate::store) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
@@ -58,7 +58,7 @@ impl Hasher for IdHasher {
 
 /// Appends the records of a batch of frames to `out`, the first of them at `position`, and moves the heads on. What the
 /// heads were before goes to `undo`. Frames that are no events are left out.
-pub(super) fn encode(
+pub(in crate::store) fn encode(
     batch: &[u8],
     mut position: u64,
     heads: &mut Heads,
@@ -105,15 +105,15 @@ fn checksum(links: &[u8], payload: &[u8]) -> u32 {
 
 /// One record, checked.
 #[derive(Debug)]
-pub(super) struct Record<'a> {
-    pub(super) previous: u64,
-    pub(super) sequence: u32,
-    pub(super) payload: &'a [u8],
+pub(in crate::store) struct Record<'a> {
+    pub(in crate::store) previous: u64,
+    pub(in crate::store) sequence: u32,
+    pub(in crate::store) payload: &'a [u8],
 }
 
 impl<'a> Record<'a> {
     /// Reads the record at the start of `bytes`; `None` if it is cut or damaged. The second value is its length.
-    pub(super) fn read(bytes: &'a [u8]) -> Option<(Self, usize)> {
+    pub(in crate::store) fn read(bytes: &'a [u8]) -> Option<(Self, usize)> {
         let (prefix, rest) = bytes.split_first_chunk::<PREFIX>()?;
         let (payload, _) = rest.split_at_checked(payload_length(prefix)?)?;
         let (mut sum, mut previous, mut sequence) = ([0; 4], [0; 8], [0; 4]);
@@ -128,7 +128,7 @@ impl<'a> Record<'a> {
     }
 
     /// The token it belongs to.
-    pub(super) fn token(&self) -> Option<TokenId> {
+    pub(in crate::store) fn token(&self) -> Option<TokenId> {
         FrameHead::of(self.payload).ok().map(|frame| frame.token())
     }
 }
@@ -141,14 +141,14 @@ fn payload_length(prefix: &[u8; PREFIX]) -> Option<usize> {
 }
 
 /// Every whole record of a segment with its offset, until the first that is cut or damaged.
-pub(super) struct Records<'a> {
+pub(in crate::store) struct Records<'a> {
     bytes: &'a [u8],
     /// Where the next record begins; after the last one, where whole records end.
-    pub(super) offset: usize,
+    pub(in crate::store) offset: usize,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(bytes: &'a [u8], offset: usize) -> Self {
+    pub(in crate::store) fn new(bytes: &'a [u8], offset: usize) -> Self {
         Self { bytes, offset }
     }
 }
@@ -166,27 +166,27 @@ impl<'a> Iterator for Records<'a> {
 
 /// One file of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
+pub(in crate::store) struct Segment {
     /// Position of its first byte.
-    pub(super) base: u64,
+    pub(in crate::store) base: u64,
     /// Bytes of whole records, magic included.
-    pub(super) length: u64,
+    pub(in crate::store) length: u64,
 }
 
 impl Segment {
     /// The position after its last record.
-    pub(super) fn end(&self) -> u64 {
+    pub(in crate::store) fn end(&self) -> u64 {
         self.base + self.length
     }
 }
 
 /// The file of the segment at `base`.
-pub(super) fn path_of(folder: &Path, base: u64) -> PathBuf {
+pub(in crate::store) fn path_of(folder: &Path, base: u64) -> PathBuf {
     folder.join(format!("{base:016x}.seg"))
 }
 
 /// Makes the file of a new segment, durably.
-pub(super) fn make(folder: &Path, base: u64) -> io::Result<File> {
+pub(in crate::store) fn make(folder: &Path, base: u64) -> io::Result<File> {
     let path = path_of(folder, base);
     let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     let begun = file.write_all_at(MAGIC, 0).and_then(|()| file.sync_all());
@@ -202,12 +202,12 @@ pub(super) fn make(folder: &Path, base: u64) -> io::Result<File> {
 }
 
 /// Opens the file of the newest segment for further records.
-pub(super) fn open_for_writing(folder: &Path, base: u64) -> io::Result<File> {
+pub(in crate::store) fn open_for_writing(folder: &Path, base: u64) -> io::Result<File> {
     File::options().read(true).write(true).open(path_of(folder, base))
 }
 
 /// The segments in a folder, oldest first, with the lengths of their files.
-pub(super) fn find(folder: &Path) -> io::Result<Vec<Segment>> {
+pub(in crate::store) fn find(folder: &Path) -> io::Result<Vec<Segment>> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -221,7 +221,7 @@ pub(super) fn find(folder: &Path) -> io::Result<Vec<Segment>> {
 }
 
 /// Reads single records, keeping the file of the last one open: chains stay in one segment for long stretches.
-pub(super) struct Cursor<'a> {
+pub(in crate::store) struct Cursor<'a> {
     folder: &'a Path,
     segments: &'a [Segment],
     open: Option<(Segment, File)>,
@@ -229,12 +229,12 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(folder: &'a Path, segments: &'a [Segment]) -> Self {
+    pub(in crate::store) fn new(folder: &'a Path, segments: &'a [Segment]) -> Self {
         Self { folder, segments, open: None, buffer: Vec::new() }
     }
 
     /// The record of `token` at a position; `None` if its segment was dropped or it is damaged.
-    pub(super) fn read(&mut self, position: u64, token: TokenId) -> io::Result<Option<Record<'_>>> {
+    pub(in crate::store) fn read(&mut self, position: u64, token: TokenId) -> io::Result<Option<Record<'_>>> {
         let after = self.segments.partition_point(|segment| segment.base <= position);
         let Some(segment) = after.checked_sub(1).and_then(|at| self.segments.get(at)).copied() else {
             return Ok(None);

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::db::{BY_ACCOUNT, COUNTS, OWNERS, Tables};
 use super::*;
+use crate::activity::Durability;
 use crate::store::Stores;
 use crate::store::conformance::{KEY, RETENTION, Writer, record};
 use crate::store::foreign;
@@ -23,7 +24,7 @@ mod conformance {
 }
 
 pub(super) fn open_at(folder: Option<&Path>) -> Embedded {
-    Embedded::open(folder, KEY.fingerprint(), RETENTION, "the key of the tests").expect("opened")
+    Embedded::open(folder, KEY.fingerprint(), RETENTION, Durability::Async, "the key of the tests").expect("opened")
 }
 
 pub(super) fn retention(per_token: usize) -> Retention {

@@ -88,7 +88,7 @@ impl Renewed {
 }
 
 /// The events of one token in a batch, oldest first; at most [`PUSH_FRAMES`].
-type Group<'a> = [(TokenId, EventId, &'a [u8])];
+pub(super) type Group<'a> = [(TokenId, EventId, &'a [u8])];
 
 impl Core {
     async fn append(&self, batch: Bytes) -> Result<(), StoreError> {
@@ -147,7 +147,11 @@ impl Core {
 
     /// Trims lists that have grown long; once a day renews a list's life and notes the use that is to outlive it; limits
     /// the life of what has begun without a token.
-    async fn follow_up(&self, part: &[&Group<'_>], lengths: impl Iterator<Item = Value>) -> Result<(), StoreError> {
+    pub(super) async fn follow_up(
+        &self,
+        part: &[&Group<'_>],
+        lengths: impl Iterator<Item = Value>,
+    ) -> Result<(), StoreError> {
         let shown = self.retention.per_token;
         let long = shown.saturating_add(shown / 8).saturating_add(SLACK);
         let (life, longer) = (self.activity_life(), self.life_of_events() + 86_400);
@@ -168,7 +172,7 @@ impl Core {
                     pipe.cmd("HSET").arg(self.target.keys.counters(&short)).arg(LAST_USE).arg(noted);
                 }
             }
-            if length == group.len() {
+            if length <= group.len() {
                 if !std::mem::replace(&mut loaded, true) {
                     pipe.add_command(orphan.load());
                 }
@@ -249,6 +253,7 @@ impl Core {
         }
         // Sidecars write their batches as they come; within a page the order is that of time.
         events.sort_by_key(|event| std::cmp::Reverse(event.id));
+        events.dedup_by_key(|event| event.id);
         Ok(events)
     }
 

@@ -62,6 +62,11 @@ impl Keys {
         self.tagged(id.as_bytes()[0], b'a', id.as_bytes())
     }
 
+    /// How far a spool has been taken for a token.
+    pub(super) fn mark(&self, id: &ShortId, spool: [u8; 8]) -> Vec<u8> {
+        self.tagged(id.as_bytes()[0], b's', &[&id.as_bytes()[..], &spool].concat())
+    }
+
     /// The counter of serials.
     pub(super) fn last_serial(&self) -> Vec<u8> {
         format!("{}:serial", self.prefix).into_bytes()

@@ -18,6 +18,7 @@ mod listing;
 mod pauses;
 mod presence;
 mod quota;
+mod replay;
 mod resolve;
 mod scripts;
 mod sentinel;
@@ -46,7 +47,7 @@ use self::links::{Grid, Links};
 use self::sentinel::Sentinels;
 use self::server::{Role, Server};
 use self::target::{Joined, Node, Target};
-use super::{OpenError, RedisConfig, Stores, Topology};
+use super::{OpenError, RedisConfig, Replay, Stores, Topology};
 use crate::activity::Retention;
 use crate::token::{StoreError, StoreFuture};
 
@@ -61,7 +62,7 @@ pub(crate) async fn open(
     timeout: Duration,
     retention: Retention,
     fingerprint: [u8; 16],
-) -> Result<Stores, OpenError> {
+) -> Result<(Stores, Arc<dyn Replay>), OpenError> {
     let target = Arc::new(Target::new(config, fingerprint)?);
     let open = match &config.topology {
         Topology::Single => {
@@ -117,7 +118,7 @@ async fn cluster(target: &Arc<Target>, config: &RedisConfig) -> Result<Open, Ope
     Ok(Open { requests: links(Lane::Requests), admin: links(Lane::Batches), feed, tasks })
 }
 
-fn start(target: Arc<Target>, open: Open, timeout: Duration, retention: Retention) -> Stores {
+fn start(target: Arc<Target>, open: Open, timeout: Duration, retention: Retention) -> (Stores, Arc<dyn Replay>) {
     let core = Arc::new(Core {
         target,
         requests: open.requests,
@@ -129,7 +130,8 @@ fn start(target: Arc<Target>, open: Open, timeout: Duration, retention: Retentio
         unsure: activity::Unsure::default(),
         renewed: activity::Renewed::default(),
     });
-    super::stores_of(Arc::new(RedisStore { core, runtime: Handle::current(), tasks: open.tasks }))
+    let store = Arc::new(RedisStore { core, runtime: Handle::current(), tasks: open.tasks });
+    (super::stores_of(Arc::clone(&store)), store)
 }
 
 /// The ports; the last handle to go ends the background tasks.

@@ -56,6 +56,7 @@ pub(super) struct Scripts {
     pub(super) claim: Script,
     pub(super) release: Script,
     pub(super) replay: Script,
+    pub(super) spooled: Script,
     pub(super) orphan: Script,
     pub(super) event: Script,
     pub(super) announce: Script,
@@ -79,6 +80,7 @@ impl Scripts {
             claim: Script::new("", &[include_str!("claim.lua")]),
             release: Script::new("", &[include_str!("release.lua")]),
             replay: Script::new("", &[include_str!("replay.lua")]),
+            spooled: Script::new("", &[include_str!("spooled.lua")]),
             orphan: Script::new("", &[include_str!("orphan.lua")]),
             event: Script::new("", &[include_str!("event.lua")]),
             announce: Script::new("", &[include_str!("announce.lua")]),
@@ -87,7 +89,7 @@ impl Scripts {
     }
 
     /// All of them, for loading at connect.
-    pub(super) fn all(&self) -> [&Script; 15] {
+    pub(super) fn all(&self) -> [&Script; 16] {
         [
             &self.resolve,
             &self.reserve,
@@ -100,6 +102,7 @@ impl Scripts {
             &self.claim,
             &self.release,
             &self.replay,
+            &self.spooled,
             &self.orphan,
             &self.event,
             &self.announce,

@@ -16,16 +16,26 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::broadcast::error::TryRecvError;
 
-use super::open;
-use crate::activity::Retention;
+use super::keys::Keys;
+use crate::activity::{Durability, EventId, EventLog, FrameHead, Retention};
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::store::conformance::{KEY, RETENTION, Writer, member, record, suite};
+use crate::store::spool::{SpoolOptions, Spooled};
 use crate::store::{Endpoint, OpenError, RedisConfig, Stores, Topology, foreign};
 use crate::token::{
     Anchor, Change, Form, Listing, Lookup, Member, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan, PlanTable,
     Scope, SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef, derived_account_uuid,
 };
+
+pub(super) async fn open(
+    config: &RedisConfig,
+    timeout: Duration,
+    retention: Retention,
+    fingerprint: [u8; 16],
+) -> Result<Stores, OpenError> {
+    super::open(config, timeout, retention, fingerprint).await.map(|(stores, _)| stores)
+}
 
 /// Longest wait for something that must happen.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -1152,4 +1162,78 @@ async fn measure_memory_and_batches() {
 fn thread_cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
     Duration::from_nanos(stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).expect("a number"))
+}
+
+/// The store, what it takes out of a spool, and a log of this server that goes through a spool in `folder`.
+async fn spooling(server: &Server, folder: &Path, durability: Durability) -> (Stores, Arc<Spooled>) {
+    let retention = Retention { per_token: 100_000, ..RETENTION };
+    let (stores, replay) = super::open(&server.config(), RELAXED, retention, KEY.fingerprint()).await.expect("opened");
+    let options = SpoolOptions { folder: folder.to_owned(), max_bytes: 64 << 20, durability };
+    let log = Arc::new(Spooled::start(Arc::clone(&stores.activity), replay, options));
+    log.adopt().await.expect("a place");
+    (stores, log)
+}
+
+/// Waits for all events of a token, and checks that each is there once.
+async fn all_there(stores: &Stores, server: &Server, token: TokenId, expected: &[EventId]) {
+    eventually("every event is there", async || {
+        let page = stores.activity.page(token, 0, usize::MAX).await.ok()?;
+        (page.len() == expected.len()).then_some(())
+    })
+    .await;
+    let key = Keys::new("tollgate").activity(&token.short());
+    let frames: Vec<Vec<u8>> =
+        redis::cmd("LRANGE").arg(key).arg(0).arg(-1).query_async(&mut server.connect().await).await.expect("read");
+    let ids: Vec<EventId> = frames.iter().rev().map(|frame| FrameHead::of(frame).expect("a frame").id()).collect();
+    assert_eq!(ids, expected, "each once, in order");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn activity_of_a_stall_is_replayed_once_and_in_order() {
+    let server = Server::start(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (stores, log) = spooling(&server, folder.path(), Durability::Async).await;
+    let (mut writer, tokens) = (Writer::new(), [0u8, 9].map(|tag| TokenId::random(tag, Timestamp::system())));
+    let mut expected = [Vec::new(), Vec::new()];
+    for round in 0..30 {
+        match round {
+            10 => server.signal("-STOP"),
+            20 => server.signal("-CONT"),
+            _ => {}
+        }
+        let mut batch = Vec::new();
+        for n in 0..40 {
+            expected[n % 2].push(writer.push(&mut batch, tokens[n % 2], Timestamp::system()));
+        }
+        log.append(Bytes::from(batch)).await.expect("kept");
+    }
+    for (token, expected) in tokens.into_iter().zip(&expected) {
+        all_there(&stores, &server, token, expected).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strict_log_replays_through_interruptions_once() {
+    let server = Server::start(&[]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut writer, token) = (Writer::new(), TokenId::random(3, Timestamp::system()));
+    let mut expected = Vec::new();
+    for round in 0..4 {
+        let (_stores, log) = spooling(&server, folder.path(), Durability::Strict).await;
+        for part in 0..10 {
+            if part == 5 && round % 2 == 0 {
+                let _: Value = redis::cmd("CLIENT")
+                    .arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"])
+                    .query_async(&mut server.connect().await)
+                    .await
+                    .expect("killed");
+            }
+            let mut batch = Vec::new();
+            expected.extend((0..30).map(|_| writer.push(&mut batch, token, Timestamp::system())));
+            log.append(Bytes::from(batch)).await.expect("kept");
+        }
+        // Dropped as by a kill: whatever replay was under way is cut off, and gone on with by the next.
+    }
+    let (stores, _log) = spooling(&server, folder.path(), Durability::Strict).await;
+    all_there(&stores, &server, token, &expected).await;
 }

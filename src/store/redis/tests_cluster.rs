@@ -14,13 +14,13 @@ use redis::Value;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::OnceCell;
 
+use super::keys;
 use super::slots::{SLOTS, slot_of};
 use super::tests::{
     RELAXED, Server, certificates, documented_rules, eventually, every_operation, first_hash, free_port, leave_behind,
-    local, metered, resolve, tls_options,
+    local, metered, open, resolve, tls_options,
 };
 use super::tests_sentinel::{own_prefix, replicated};
-use super::{keys, open};
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::store::conformance::{KEY, RETENTION, Writer, record, suite};

@@ -9,10 +9,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::open;
 use super::tests::{
     RELAXED, Server, certificates, documented_rules, eventually, every_operation, first_hash, free_port, leave_behind,
-    local, resolve, tls_options,
+    local, open, resolve, tls_options,
 };
 use crate::config::Secret;
 use crate::store::conformance::{KEY, RETENTION, record, suite};
