@@ -114,6 +114,34 @@ pub struct OwnerDirectory {
     by_number: HashMap<u64, Owner>,
     by_hex: HashMap<String, Owner>,
     account_by_uuid: HashMap<uuid::Uuid, String>,
+    derived: DerivedIds,
+}
+
+/// Ids that were derived lately: a list shows the same owner a thousand times, and each derivation hashes twice.
+#[derive(Clone, Default)]
+struct DerivedIds(dashmap::DashMap<Owner, OwnerIds>);
+
+impl DerivedIds {
+    /// Owners remembered at once; all are forgotten when there are more.
+    const MOST: usize = 10_000;
+
+    fn of(&self, owner: &Owner) -> OwnerIds {
+        if let Some(ids) = self.0.get(owner) {
+            return ids.clone();
+        }
+        let ids = OwnerIds::derived(owner);
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        self.0.insert(owner.clone(), ids.clone());
+        ids
+    }
+}
+
+impl std::fmt::Debug for DerivedIds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DerivedIds")
+    }
 }
 
 impl OwnerDirectory {
@@ -169,7 +197,7 @@ impl OwnerDirectory {
 
     /// The ids of an owner: pinned where pinned, else derived.
     pub fn ids(&self, owner: &Owner) -> OwnerIds {
-        let mut ids = OwnerIds::derived(owner);
+        let mut ids = self.derived.of(owner);
         if let Some(user) = self.user(owner) {
             ids.uuid = user.uuid.unwrap_or(ids.uuid);
             ids.number = user.number.unwrap_or(ids.number);
