@@ -125,6 +125,11 @@ impl Link {
         })
     }
 
+    /// Whether there is a connection that callers may use.
+    pub(super) fn is_open(&self) -> bool {
+        self.state.borrow().is_some()
+    }
+
     /// A place among the calls in flight.
     pub(super) fn enter(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {

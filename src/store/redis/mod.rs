@@ -18,6 +18,8 @@ mod target;
 mod tokens;
 
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
