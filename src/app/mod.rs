@@ -167,6 +167,7 @@ impl App {
             resolver: Arc::clone(&shared.resolver),
             recorder: shared.recorder.clone(),
             store: Arc::clone(&opened.metrics),
+            plans: Arc::clone(&config.plans),
         };
         let Shared { resolver, leases, recorder, .. } = &shared;
         let (resolver, leases, recorder) = (Arc::clone(resolver), leases.clone(), recorder.clone());

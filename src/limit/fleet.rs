@@ -46,12 +46,10 @@ const PART: u32 = 32;
 const ENOUGH_FOR: u64 = 1_000_000_000;
 /// Leases below this size are not renewed ahead of need: so many cells would lie idle in every sidecar.
 const AHEAD_FROM: u32 = 8;
-/// Cells that a bucket gives back before an empty one is asked again, so that a refused crowd does not become a crowd of
-/// store calls. At most an eighth of the bucket, lest it fills meanwhile.
-const PAUSE_CELLS: u64 = 32;
-/// So does a bucket that grants less than this part of what is wanted: with [`PART`] and the store granting a quarter of
-/// what it has, one that is down to a 64th.
-const SCARCE: u32 = 8;
+/// An empty bucket is left alone until as many cells have come back as were wanted, at most this part of the bucket, lest
+/// it fills meanwhile: a refused crowd must not become a crowd of store calls. One that grants a part of what is wanted is
+/// left alone for the other part of that time.
+const PAUSE_PART: u32 = 8;
 /// Longest pause of that kind.
 const LONGEST_PAUSE: u64 = 250_000_000;
 /// How long an empty bucket is believed: another sidecar may return cells.
@@ -254,9 +252,9 @@ impl FleetBucket {
         let wait = nanos(lease.wait);
         self.next_at.store(now.saturating_add(wait), Ordering::Relaxed);
         let quiet = if lease.left == 0 {
-            wait.max(pause(limit)).min(BELIEVED)
-        } else if lease.granted < want / SCARCE {
-            pause(limit)
+            wait.max(pause(limit, want)).min(BELIEVED)
+        } else if lease.granted < want {
+            pause(limit, want) / u64::from(want) * u64::from(want - lease.granted)
         } else {
             0
         };
@@ -412,10 +410,10 @@ const fn cell_mask() -> u64 {
     (1 << CELL_BITS) - 1
 }
 
-/// How long an empty bucket is left alone.
-fn pause(limit: &MinuteLimit) -> u64 {
-    let cells = (u64::from(limit.size.get()) / 8).min(PAUSE_CELLS);
-    nanos(limit.period()).saturating_mul(cells).min(LONGEST_PAUSE)
+/// How long an empty bucket is left alone by one who wants that many.
+fn pause(limit: &MinuteLimit, want: u32) -> u64 {
+    let cells = want.min(limit.size.get() / PAUSE_PART);
+    nanos(limit.period()).saturating_mul(u64::from(cells)).min(LONGEST_PAUSE)
 }
 
 fn nanos(span: Duration) -> u64 {

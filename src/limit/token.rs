@@ -333,7 +333,8 @@ impl TokenState for TokenLimits {
         let minute = match (&self.minute, &plan.minute, shared(plan)) {
             (Minute::Own(_, bucket), _, None) => Minute::Own(Arc::clone(plan), bucket.succeed()),
             (Minute::Own(_, bucket), _, Some(limit)) => {
-                drop(bucket.succeed());
+                // The store knows better; nobody spends the old state any more.
+                let _ = bucket.succeed();
                 Minute::fleet(plan, limit, Arc::new(FleetBucket::new(&plan.books, &limit, None, asked.mono)))
             }
             (Minute::Fleet(entry), _, Some(limit)) => {
