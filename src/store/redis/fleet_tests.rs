@@ -27,6 +27,10 @@ use crate::token::{CELLS_HELD, Lookup, MinuteLimit, Plan, PlanTable, Resolved, T
 /// How long the store may take to answer.
 const TIMEOUT: Duration = Duration::from_millis(200);
 
+/// Seconds by which the server's clock, which counts whole microseconds and may be slewed, may gain on this process'
+/// within a trial.
+const CLOCKS_DIFFER: f64 = 1e-3;
+
 /// What a relay does with bytes, either way.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
@@ -128,7 +132,7 @@ impl Log {
             earlier = earlier.max(per_nano * *before as f64 - at as f64);
             worst = worst.max(at as f64 + 1.0 - per_nano * after as f64 + earlier);
         }
-        worst - f64::from(limit.size.get())
+        worst - f64::from(limit.size.get()) - limit.refill_per_second * CLOCKS_DIFFER
     }
 }
 
@@ -340,7 +344,7 @@ async fn whatever_happens_the_fleet_admits_no_more_than_the_limit() {
         for task in batch.collect::<Vec<_>>() {
             let (seed, (admitted, excess)) = task.await.expect("ran");
             assert!(admitted > 0, "seed {seed}: nothing was admitted");
-            assert!(excess <= 1e-6, "seed {seed}: {excess} calls too many of {admitted}");
+            assert!(excess <= 0.0, "seed {seed}: {excess} calls too many of {admitted}");
             (most, total) = (most.max(excess), total + admitted);
         }
     }
@@ -358,7 +362,7 @@ async fn eight_sidecars_use_the_limit_up() {
         let used = log.count() as f64;
         println!("fleet-limits: 8 sidecars used {used} of {allowed:.1}");
         assert!(used >= (allowed * least).floor(), "{used} of {allowed}");
-        assert!(log.excess(&limit) <= 1e-6, "{} too many", log.excess(&limit));
+        assert!(log.excess(&limit) <= 0.0, "{} too many", log.excess(&limit));
     }
 }
 
