@@ -144,7 +144,7 @@ pub(crate) fn without_credential() -> HeaderMap {
 pub(crate) fn plan() -> Plan {
     let minute = minute_limit();
     let month = MonthLimit { size: store::MONTH, anchor: Anchor::Rolling };
-    Plan { name: "bench".into(), index: 0, minute: Some(minute), month: Some(month) }
+    Plan { name: "bench".into(), index: 0, books: Arc::default(), minute: Some(minute), month: Some(month) }
 }
 
 pub(crate) fn minute_limit() -> MinuteLimit {

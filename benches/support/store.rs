@@ -82,7 +82,7 @@ impl TokenStore for Memory {
             let window = tollgate::token::QuotaWindow { ends_at, ..window };
             Lease { granted: LEASE, remaining: MONTH - LEASE, window, refresh_at: ends_at }
         });
-        Box::pin(async move { Ok(Lookup::Found(Box::new(Resolved { record, lease }))) })
+        Box::pin(async move { Ok(Lookup::Found(Box::new(Resolved { record, lease, cells: None }))) })
     }
 
     fn find(&self, _: TokenRef) -> StoreFuture<'_, Option<TokenRecord>> {

@@ -7,7 +7,6 @@ use super::dialect::{Fault, Token};
 use super::endpoint::Endpoint;
 use super::plane::{AdminServices, Plane, Request, Told};
 use crate::auth::{Cached, Denial, Grant, NegativeCache};
-use crate::clock::Now;
 use crate::limit::{Charge, TokenLimits};
 use crate::token::{SecretHash, StoreError, TokenId};
 
@@ -25,7 +24,7 @@ impl Plane {
         request: &Request<'_>,
         told: &mut Told<'_>,
     ) -> Result<Arc<Token>, Fault> {
-        let mut counted = false;
+        let (mut counted, mut now) = (false, request.now);
         let patient_until = request.now.mono.saturating_add(LEASE_PATIENCE);
         let mut decisions = 0;
         while decisions < MAX_DECISIONS {
@@ -45,17 +44,20 @@ impl Plane {
             if !endpoint.costs_point {
                 return Ok(Arc::clone(token));
             }
-            match token.state().charge(request.now) {
+            match token.state().charge(now) {
                 Charge::Admitted(admission) => {
                     if admission.low {
-                        self.lease_ahead(token, request.now);
+                        self.lease_ahead(token);
                     }
                     told.charged = true;
                     return Ok(Arc::clone(token));
                 }
                 Charge::Exceeded(exceeded) => return Err(Fault::Limited(exceeded.retry_after)),
                 Charge::AskStore if self.services.clock.mono() > patient_until => break,
-                Charge::AskStore => self.lease(token, request.now).await?,
+                Charge::AskStore => {
+                    self.lease(token).await?;
+                    now = self.services.clock.now();
+                }
                 Charge::Moved => decisions += 1,
             }
         }
@@ -113,11 +115,11 @@ impl Plane {
     }
 
     /// Asks the store for a further lease in the background.
-    fn lease_ahead(&self, token: &Arc<Token>, now: Now) {
+    fn lease_ahead(&self, token: &Arc<Token>) {
         if token.state().begin_lease() {
             let (services, token) = (Arc::clone(&self.services), Arc::clone(token));
             self.runtime.spawn(async move {
-                if let Err(error) = reserve(&services, &token, now).await {
+                if let Err(error) = reserve(&services, &token).await {
                     tracing::debug!(%error, "quota could not be leased ahead of need");
                 }
             });
@@ -126,11 +128,11 @@ impl Plane {
 
     /// Waits for a further lease, at most as long as a request may wait for the store. One call to the store serves all who
     /// wait, and goes on when they give up.
-    async fn lease(&self, token: &Arc<Token>, now: Now) -> Result<(), Fault> {
+    async fn lease(&self, token: &Arc<Token>) -> Result<(), Fault> {
         let timeout = self.services.cache.store_timeout;
         if token.state().begin_lease() {
             let (services, token) = (Arc::clone(&self.services), Arc::clone(token));
-            let reserving = self.runtime.spawn(async move { reserve(&services, &token, now).await });
+            let reserving = self.runtime.spawn(async move { reserve(&services, &token).await });
             return match tokio::time::timeout(timeout, reserving).await {
                 Ok(Ok(done)) => Ok(done?),
                 Ok(Err(_)) | Err(_) => Err(Fault::StoreAway),
@@ -144,10 +146,10 @@ impl Plane {
     }
 }
 
-/// Takes a further lease on a token's month quota.
-async fn reserve(services: &AdminServices, token: &Token, now: Now) -> Result<(), StoreError> {
+/// Takes a further lease on a token's limits.
+async fn reserve(services: &AdminServices, token: &Token) -> Result<(), StoreError> {
     let named = (token.id, token.created_at());
-    token.state().lease_more(&*services.counters, named, now.wall, || token.has_left()).await
+    token.state().lease_more(&services.counters, &services.clock, named, || token.has_left()).await
 }
 
 /// A token's place in a throttle that is keyed by address: the first half of its id as an IPv6 /64, 52 random bits.

@@ -75,7 +75,7 @@ impl TokenStore for Memory {
             Some(record) => {
                 let month = plans.resolve(&record.plan).month.clone();
                 let lease = month.map(|m| self.lease(record.id, m.size, m.window(record.created_at, now)));
-                Lookup::Found(Box::new(Resolved { record, lease }))
+                Lookup::Found(Box::new(Resolved { record, lease, cells: None }))
             }
         })
     }
@@ -247,7 +247,7 @@ fn plans() -> Arc<PlanTable> {
         Some(MinuteLimit { size, refill_per_second, mode: Mode::Local })
     };
     let month = |size| Some(MonthLimit { size, anchor: Anchor::TokenStart });
-    let plan = |name: &str, minute, month| Plan { name: name.into(), index: 0, minute, month };
+    let plan = |name: &str, minute, month| Plan { name: name.into(), index: 0, books: Arc::default(), minute, month };
     Arc::new(PlanTable::new([
         plan("free", minute(10, 0.5), month(5000)),
         plan("tiny", minute(1, 0.5), None),

@@ -58,8 +58,12 @@ async fn run(counters: Arc<dyn CounterStore>, mut receiver: mpsc::UnboundedRecei
                 Some(Message::Return(id, unused)) => {
                     let counters = Arc::clone(&counters);
                     returning.push(async move {
-                        if let Err(error) = counters.give_back(id, unused.window, unused.calls).await {
-                            tracing::warn!(token = %id, calls = unused.calls, %error, "unused quota could not be returned; it counts as used");
+                        let (calls, returned) = match unused {
+                            Unused::Month { window, calls } => (calls, counters.give_back(id, window, calls).await),
+                            Unused::Minute(ask) => (u64::from(ask.back), counters.cells(id, ask).await.map(drop)),
+                        };
+                        if let Err(error) = returned {
+                            tracing::warn!(token = %id, calls, %error, "unused quota could not be returned; it counts as used");
                         }
                     });
                 }

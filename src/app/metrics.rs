@@ -17,6 +17,7 @@ use crate::auth::Resolver;
 use crate::limit::TokenLimits;
 use crate::proxy::ProxyMetrics;
 use crate::store::{Operation, SpoolMetrics, StoreMetrics};
+use crate::token::{Mode, PlanTable};
 
 /// What keeps counters of its own.
 pub(super) struct Sources {
@@ -24,6 +25,7 @@ pub(super) struct Sources {
     pub(super) recorder: Recorder,
     pub(super) store: Arc<StoreMetrics>,
     pub(super) spool: Option<Arc<SpoolMetrics>>,
+    pub(super) plans: Arc<PlanTable>,
 }
 
 impl fmt::Debug for Sources {
@@ -81,6 +83,37 @@ impl Collector for Sources {
         for (name, help, value) in gauges {
             let value = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)?;
+        }
+        self.shared_buckets(&mut encoder)
+    }
+}
+
+impl Sources {
+    /// What this process holds of buckets that the fleet shares, by plan.
+    fn shared_buckets(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let shared = || self.plans.iter().filter(|plan| plan.minute.is_some_and(|limit| limit.mode == Mode::Hard));
+        let mut leased = encoder.encode_descriptor(
+            "limit_leased_cells",
+            "Calls of shared minute buckets that are leased and possibly unused: the most that a crash now would strand",
+            None,
+            MetricType::Gauge,
+        )?;
+        for plan in shared() {
+            let value = ConstGauge::new(plan.books.leased.load(Ordering::Relaxed));
+            value.encode(leased.encode_family(&[("plan", &*plan.name)])?)?;
+        }
+        let mut asks = encoder.encode_descriptor(
+            "limit_lease_calls",
+            "Asks for calls of shared minute buckets by what they brought",
+            None,
+            MetricType::Counter,
+        )?;
+        for plan in shared() {
+            let books = &plan.books;
+            for (count, result) in [(&books.granted, "granted"), (&books.empty, "empty"), (&books.failed, "error")] {
+                let labels = [("plan", &*plan.name), ("result", result)];
+                ConstCounter::new(count.load(Ordering::Relaxed)).encode(asks.encode_family(&labels)?)?;
+            }
         }
         Ok(())
     }

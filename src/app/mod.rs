@@ -175,6 +175,7 @@ impl App {
             recorder: shared.recorder.clone(),
             store: Arc::clone(&opened.metrics),
             spool: opened.spool_metrics(),
+            plans: Arc::clone(&config.plans),
         };
         let Shared { resolver, leases, recorder, .. } = &shared;
         let (resolver, leases, recorder) = (Arc::clone(resolver), leases.clone(), recorder.clone());

@@ -15,7 +15,8 @@ use super::identity::Interner;
 use super::{CacheConfig, CachedToken, Denial, Grant, Policy};
 use crate::clock::{Clock, Now};
 use crate::token::{
-    Change, Lookup, PlanTable, Resolved, Scope, SecretHash, StoreError, TokenId, TokenState, TokenStore, Unused,
+    CELLS_RETURNED_AFTER, Change, Lookup, PlanTable, Resolved, Scope, SecretHash, StoreError, TokenId, TokenState,
+    TokenStore, Unused,
 };
 
 /// Most look-ups under way at once; further ones are refused as if the store were away.
@@ -240,7 +241,7 @@ impl<S: TokenState> Resolver<S> {
         Ok(outcome)
     }
 
-    async fn fly(&self, hash: SecretHash) -> Outcome<S> {
+    async fn fly(self: &Arc<Self>, hash: SecretHash) -> Outcome<S> {
         for refill in 0.. {
             let started = self.clock.now();
             let plans = if self.cache.get(&hash).is_some() { &self.no_plans } else { &self.policy.plans };
@@ -261,7 +262,13 @@ impl<S: TokenState> Resolver<S> {
         Err(StoreError::Unavailable("the token keeps changing".to_owned()))
     }
 
-    fn take_in(&self, hash: SecretHash, answer: Result<Lookup, StoreError>, now: Now, dirty: bool) -> Outcome<S> {
+    fn take_in(
+        self: &Arc<Self>,
+        hash: SecretHash,
+        answer: Result<Lookup, StoreError>,
+        now: Now,
+        dirty: bool,
+    ) -> Outcome<S> {
         match answer {
             Ok(Lookup::Found(resolved)) => {
                 let token = self.insert(hash, &resolved, now);
@@ -288,8 +295,8 @@ impl<S: TokenState> Resolver<S> {
         }
     }
 
-    fn insert(&self, hash: SecretHash, resolved: &Resolved, now: Now) -> Arc<CachedToken<S>> {
-        let Resolved { record, lease } = resolved;
+    fn insert(self: &Arc<Self>, hash: SecretHash, resolved: &Resolved, now: Now) -> Arc<CachedToken<S>> {
+        let record = &resolved.record;
         if self.policy.plans.get(&record.plan).is_none() {
             self.metrics.plan_gone.fetch_add(1, Ordering::Relaxed);
         }
@@ -297,8 +304,12 @@ impl<S: TokenState> Resolver<S> {
         let identity = self.interner.intern(record, &self.policy);
         let known = self.cache.known(record);
         let state = match &known {
-            Some(known) => known.state().succeed(record, plan, lease.as_ref(), now),
-            None => S::start(record, plan, lease.as_ref(), now, self.cache.forgotten(now.mono)),
+            Some(known) => {
+                // Its state has a hand of its own; two hands would not fit into one.
+                self.return_cells(resolved);
+                known.state().succeed(resolved, plan, now)
+            }
+            None => S::start(resolved, plan, now, self.cache.forgotten(now.mono)),
         };
         let token = Arc::new(CachedToken::new(record, identity, state, now));
         // The other secret of a token in rotation, if it is cached, must lead to the same state. It comes first: the entry
@@ -315,7 +326,23 @@ impl<S: TokenState> Resolver<S> {
             gone.dead.store(true, Ordering::Release);
             self.return_unused(&gone, now);
         }
+        if known.is_none() && resolved.cells.is_some_and(|cells| cells.granted > 0) {
+            self.watch(&token);
+        }
         token
+    }
+
+    /// Sees that calls go back which the look-up brought and nobody spends.
+    fn watch(self: &Arc<Self>, token: &Arc<CachedToken<S>>) {
+        let (this, token) = (Arc::downgrade(self), Arc::downgrade(token));
+        self.runtime.spawn(async move {
+            tokio::time::sleep(CELLS_RETURNED_AFTER).await;
+            if let (Some(this), Some(token)) = (this.upgrade(), token.upgrade())
+                && let Some(unused) = token.state().unspent(this.clock.now())
+            {
+                (this.give_back)(token.id, unused);
+            }
+        });
     }
 
     fn discard(&self, hash: &SecretHash, now: Now) {
@@ -326,16 +353,24 @@ impl<S: TokenState> Resolver<S> {
     }
 
     fn return_unused(&self, token: &CachedToken<S>, now: Now) {
-        if let Some(unused) = token.state().drain(token.created_at, now.wall) {
+        for unused in token.state().drain(token.created_at, now).into_iter().flatten() {
             (self.give_back)(token.id, unused);
         }
     }
 
     fn return_lease(&self, answer: &Result<Lookup, StoreError>) {
-        if let Ok(Lookup::Found(resolved)) = answer
-            && let Some(lease) = resolved.lease.filter(|lease| lease.granted > 0)
-        {
-            (self.give_back)(resolved.record.id, Unused { window: lease.window, calls: lease.granted });
+        let Ok(Lookup::Found(resolved)) = answer else { return };
+        if let Some(lease) = resolved.lease.filter(|lease| lease.granted > 0) {
+            let (window, calls) = (lease.window, lease.granted);
+            (self.give_back)(resolved.record.id, Unused::Month { window, calls });
+        }
+        self.return_cells(resolved);
+    }
+
+    fn return_cells(&self, resolved: &Resolved) {
+        let plan = self.policy.plans.resolve(&resolved.record.plan);
+        if let (Some(cells), Some(limit)) = (resolved.cells.filter(|cells| cells.granted > 0), &plan.minute) {
+            (self.give_back)(resolved.record.id, Unused::Minute(cells.returned(limit)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! `[memory]`, `[cache]`, `[throttle]`, `[plan.*]`.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -90,7 +91,7 @@ pub(super) fn plans(section: &mut Section<'_>, shared: bool) -> Vec<Plan> {
             (minute.flatten(), month.flatten())
         });
         let (minute, month) = limits.unwrap_or_default();
-        plans.push(Plan { name: name.into(), index: 0, minute, month });
+        plans.push(Plan { name: name.into(), index: 0, books: Arc::default(), minute, month });
     }
     plans
 }
@@ -99,19 +100,15 @@ fn minute(section: &mut Section<'_>, shared: bool) -> Option<MinuteLimit> {
     let size = section.need("size", "write how many calls the bucket holds, such as size = 600");
     let refill = section.need("refill_per_second", "write how many calls come back each second, such as 10");
     let mode = section.take("mode");
-    let chosen = mode.as_ref().and_then(|field| field.choice(&[("hard", Mode::Hard), ("local", Mode::Local)]));
-    if let (Some(Mode::Hard), true, Some(field)) = (chosen, shared, &mode) {
-        field.error(
-            "a bucket that a whole fleet shares is not in this version: write mode = \"local\", which counts in each \
-             sidecar for itself, or leave mode out",
-        );
-    }
+    let mode = mode.and_then(|field| field.choice(&[("hard", Mode::Hard), ("local", Mode::Local)]));
+    // One process that counts for itself is the whole fleet, so that its count is hard.
+    let mode = if shared { mode.unwrap_or(Mode::Hard) } else { Mode::Local };
     let default = ThrottleConfig { size: NonZeroU32::MIN, refill_per_second: 1.0 };
     let ThrottleConfig { size, refill_per_second } = match (&size, &refill) {
         (Some(size), Some(refill)) => bucket(section, Some(size), Some(refill), default),
         _ => return None,
     };
-    Some(MinuteLimit { size, refill_per_second, mode: chosen.unwrap_or(Mode::Local) })
+    Some(MinuteLimit { size, refill_per_second, mode })
 }
 
 fn month(section: &mut Section<'_>) -> Option<MonthLimit> {

@@ -12,7 +12,7 @@ use super::reader::{Field, Section};
 use super::tree::quoted;
 use super::units::closest;
 use crate::auth::Source;
-use crate::proxy::{HostHeader, PathPattern, RouteConfig, Target, UpstreamConfig};
+use crate::proxy::{HostHeader, OnLimitOutage, PathPattern, RouteConfig, Target, UpstreamConfig};
 use crate::token::Scope;
 
 /// Reads every route and compares them with each other.
@@ -85,6 +85,7 @@ impl Route<'_> {
             section.error("stale_for has no meaning on a public route, which looks up no token: remove it");
         }
         let (target, host_header) = self.target(section, public);
+        let on_limit_outage = on_limit_outage(section, public, target == Some(Target::TokenSelf));
         Some(RouteConfig {
             name: name?.into(),
             host,
@@ -96,6 +97,7 @@ impl Route<'_> {
             preflight,
             credentials,
             stale_for,
+            on_limit_outage,
             host_header,
             target: target?,
         })
@@ -168,6 +170,18 @@ impl Route<'_> {
         }
         places
     }
+}
+
+fn on_limit_outage(section: &mut Section<'_>, public: bool, serves_token: bool) -> OnLimitOutage {
+    let Some(field) = section.take("on_limit_outage") else { return OnLimitOutage::default() };
+    if public {
+        field.error("has no meaning on a public route, which counts no calls: remove it");
+    } else if serves_token {
+        field.error("has no meaning without an upstream: remove it");
+    }
+    let kinds =
+        [("spend-lease", OnLimitOutage::SpendLease), ("allow", OnLimitOutage::Allow), ("deny", OnLimitOutage::Deny)];
+    field.choice(&kinds).unwrap_or_default()
 }
 
 fn is_meant(source: &Source, text: &str) -> bool {

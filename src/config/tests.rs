@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::tree::{self, Table, Value};
 use super::{Config, ConfigErrors};
 use crate::auth::Source;
-use crate::proxy::{PathPattern, Target};
+use crate::proxy::{OnLimitOutage, PathPattern, Target};
 use crate::store::{KeySource, Location, Topology};
 use crate::token::{Mode, Owner};
 
@@ -137,6 +137,7 @@ any_scopes = ["x.y", "x.z"]
 credentials = ["header", "bearer"]
 preflight = true
 stale_for = "0s"
+on_limit_outage = "deny"
 host_header = "upstream"
 upstream = "b"
 [[route]]
@@ -178,15 +179,35 @@ fn every_section_is_read() {
     assert_eq!(orders.credentials, Some(vec![header(), Source::Bearer]));
     assert_eq!((orders.preflight, orders.stale_for), (true, Some(Duration::ZERO)));
     assert_eq!((orders.host_header, &orders.target), (crate::proxy::HostHeader::Upstream, &Target::Upstream(1)));
+    let outage = |route: &crate::proxy::RouteConfig| route.on_limit_outage;
+    assert_eq!((outage(orders), outage(root)), (OnLimitOutage::Deny, OnLimitOutage::SpendLease));
     assert!(root.public && root.target == Target::Upstream(0) && root.path == PathPattern::Prefix("/".to_owned()));
     assert_eq!((&me.path, &me.target), (&PathPattern::Exact("/v1/token/".to_owned()), &Target::TokenSelf));
     let gold = config.plans.get("gold").expect("a plan");
-    assert_eq!(gold.minute.map(|minute| (minute.refill_per_second, minute.mode)), Some((0.5, Mode::Hard)));
+    assert_eq!(gold.minute.map(|minute| (minute.refill_per_second, minute.mode)), Some((0.5, Mode::Local)));
     assert_eq!(gold.month.as_ref().map(|month| month.size), Some(1_000_000));
     assert!(config.bundles.holds(&["team.lead".parse().expect("a scope")], "orders.read"));
     let mira = config.directory.user(&Owner::new("acme", "mira")).expect("a user");
     assert_eq!((mira.number, mira.plan.as_deref()), (Some(3), Some("gold")));
     assert!(config.directory.account_uuid("acme").to_string().starts_with("0d9a3c52"));
+}
+
+#[test]
+fn a_bucket_is_shared_where_the_store_is() {
+    let mode = |url: &str, mode: &str| {
+        let text =
+            format!("[store]\nurl = \"{url}\"\n[plan.p]\nminute = {{ size = 6, refill_per_second = 1{mode} }}\n");
+        valid(&text, &[]).plans.get("p").and_then(|plan| plan.minute).map(|minute| minute.mode)
+    };
+    for (url, written, expected) in [
+        ("redis://h", "", Mode::Hard),
+        ("redis://h", ", mode = \"hard\"", Mode::Hard),
+        ("redis://h", ", mode = \"local\"", Mode::Local),
+        ("memory:", "", Mode::Local),
+        ("memory:", ", mode = \"hard\"", Mode::Local),
+    ] {
+        assert_eq!(mode(url, written), Some(expected), "{url} {written}");
+    }
 }
 
 #[test]

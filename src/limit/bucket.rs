@@ -132,9 +132,10 @@ impl Bucket {
         }
     }
 
-    /// The state of a bucket that is empty at `now`.
-    pub fn empty_at(&self, now: u64) -> BucketState {
-        BucketState(AtomicU64::new(now.saturating_add(self.period.saturating_mul(u64::from(self.size)))))
+    /// The state of a bucket that holds this many calls at `now`.
+    pub fn holding(&self, calls: u32, now: u64) -> BucketState {
+        let missing = u64::from(self.size.saturating_sub(calls));
+        BucketState(AtomicU64::new(now.saturating_add(self.period.saturating_mul(missing))))
     }
 
     /// Gives one call back.

@@ -75,6 +75,23 @@ impl MonthLease {
         i64::from(self.in_hand.fetch_sub(1, Ordering::Relaxed)) <= COUNTED_LOW
     }
 
+    /// Whether a further lease should be asked for, ahead of need or in need.
+    pub(super) fn needs_more(&self, limit: &MonthLimit, now: Timestamp) -> bool {
+        let now = seconds(now);
+        if now >= self.ends_at.load(Ordering::Relaxed) {
+            return true;
+        }
+        let (in_hand, outside) =
+            (i64::from(self.in_hand.load(Ordering::Relaxed)), self.outside.load(Ordering::Relaxed));
+        if limit.is_unlimited() {
+            in_hand <= COUNTED_LOW
+        } else if outside > 0 {
+            in_hand <= i64::try_from(MonthLimit::chunk(outside) / 2).unwrap_or(i64::MAX)
+        } else {
+            in_hand <= 0 && now >= self.recheck_at.load(Ordering::Relaxed)
+        }
+    }
+
     /// Puts a taken call back.
     pub fn give_back(&self) {
         self.in_hand.fetch_add(1, Ordering::Relaxed);

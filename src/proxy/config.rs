@@ -76,6 +76,8 @@ pub(crate) struct RouteConfig {
     pub(crate) credentials: Option<Vec<Source>>,
     /// How old beyond `cache.ttl` a cached token may be while the store is away; `None` = the cache's own setting.
     pub(crate) stale_for: Option<Duration>,
+    /// What becomes of a request whose limits the store keeps while the store is away.
+    pub(crate) on_limit_outage: OnLimitOutage,
     /// What `Host` the upstream sees.
     pub(crate) host_header: HostHeader,
     /// Who answers.
@@ -100,6 +102,18 @@ pub(crate) enum HostHeader {
     Preserve,
     /// The upstream server's own.
     Upstream,
+}
+
+/// What becomes of a request whose limits the store keeps while the store is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum OnLimitOutage {
+    /// What is leased is spent; 503 after that. No limit is exceeded.
+    #[default]
+    SpendLease,
+    /// After that the process counts for itself: each sidecar allows the whole limit.
+    Allow,
+    /// 503 at once, even where something is leased.
+    Deny,
 }
 
 /// Who answers on a route.

@@ -160,11 +160,11 @@ impl Core {
     }
 
     /// Asks the store for a further lease in the background.
-    pub(super) fn lease_ahead(&self, token: &Arc<Token>, now: Now) {
+    pub(super) fn lease_ahead(&self, token: &Arc<Token>) {
         if token.state().begin_lease() {
             let (services, token) = (Arc::clone(&self.services), Arc::clone(token));
             self.services.runtime.spawn(async move {
-                if let Err(error) = services.reserve(&token, now).await {
+                if let Err(error) = services.reserve(&token).await {
                     tracing::debug!(%error, "quota could not be leased ahead of need");
                 }
             });
@@ -172,11 +172,11 @@ impl Core {
     }
 
     /// Waits for a further lease. One call to the store serves all who wait.
-    pub(super) async fn lease(&self, token: &Arc<Token>, now: Now) -> Result<(), StoreError> {
+    pub(super) async fn lease(&self, token: &Arc<Token>) -> Result<(), StoreError> {
         let timeout = self.services.cache.store_timeout;
         if token.state().begin_lease() {
             let (services, token) = (Arc::clone(&self.services), Arc::clone(token));
-            let reserving = self.services.runtime.spawn(async move { services.reserve(&token, now).await });
+            let reserving = self.services.runtime.spawn(async move { services.reserve(&token).await });
             return match tokio::time::timeout(timeout, reserving).await {
                 Ok(Ok(done)) => done,
                 Ok(Err(_)) => Err(StoreError::Unavailable("the lease was given up".to_owned())),
@@ -287,9 +287,9 @@ impl Core {
 }
 
 impl Services {
-    async fn reserve(&self, token: &Token, now: Now) -> Result<(), StoreError> {
+    async fn reserve(&self, token: &Token) -> Result<(), StoreError> {
         let named = (token.id, token.created_at());
-        token.state().lease_more(&*self.counters, named, now.wall, || token.has_left()).await
+        token.state().lease_more(&self.counters, &self.clock, named, || token.has_left()).await
     }
 }
 

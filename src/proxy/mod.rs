@@ -16,7 +16,7 @@ mod reject;
 mod route;
 mod upstream;
 
-pub(crate) use config::{Config, HostHeader, PathPattern, RouteConfig, Target, UpstreamConfig};
+pub(crate) use config::{Config, HostHeader, OnLimitOutage, PathPattern, RouteConfig, Target, UpstreamConfig};
 pub(crate) use core::{Core, Services, TokenSelf};
 pub(crate) use metrics::ProxyMetrics;
 pub(crate) use route::RouteTable;
@@ -54,6 +54,11 @@ impl From<Rejection> for Refused {
     fn from(rejection: Rejection) -> Self {
         Self { rejection, token: None, exceeded: None }
     }
+}
+
+/// A token whose limits cannot be asked for.
+fn store_away(token: &Arc<Token>) -> Refused {
+    Refused { rejection: Rejection::StoreAway, token: Some(Arc::clone(token)), exceeded: None }
 }
 
 /// How often a decision starts over because the token was changed meanwhile.
@@ -144,7 +149,7 @@ impl Core {
         let Some(secret) = secret else { return Err(Rejection::Unauthenticated.into()) };
         let hash = self.services().key.hash(secret);
         let patient_until = now.mono.saturating_add(LEASE_PATIENCE);
-        let mut decisions = 0;
+        let (mut decisions, mut at) = (0, now);
         while decisions < MAX_DECISIONS {
             let grant = self.resolve(route, hash, client, now).await?;
             let permit = grant.permit(&route.needed, client, now.wall).map_err(|(denial, token)| {
@@ -153,10 +158,26 @@ impl Core {
                 Refused { rejection, token: Some(token), exceeded: None }
             })?;
             let Some(token) = permit.token() else { break };
-            match token.state().charge(now) {
+            if route.on_limit_outage == OnLimitOutage::Deny && self.limits_are_out_of_reach(token) {
+                return Err(store_away(token));
+            }
+            let charge = match token.state().charge(at) {
+                Charge::AskStore if self.services().clock.mono() > patient_until => break,
+                Charge::AskStore => {
+                    let leased = self.lease(token).await;
+                    at = self.services().clock.now();
+                    match leased {
+                        Ok(()) => continue,
+                        Err(_) if route.on_limit_outage == OnLimitOutage::Allow => token.state().charge_alone(at),
+                        Err(_) => return Err(store_away(token)),
+                    }
+                }
+                charge => charge,
+            };
+            match charge {
                 Charge::Admitted(admission) => {
                     if admission.low {
-                        self.lease_ahead(token, now);
+                        self.lease_ahead(token);
                     }
                     return Ok((permit, admission));
                 }
@@ -164,16 +185,15 @@ impl Core {
                     let rejection = Rejection::Limited(exceeded.retry_after);
                     return Err(Refused { rejection, token: Some(Arc::clone(token)), exceeded: Some(exceeded) });
                 }
-                Charge::AskStore if self.services().clock.mono() > patient_until => break,
-                Charge::AskStore => self.lease(token, now).await.map_err(|_| Refused {
-                    rejection: Rejection::StoreAway,
-                    token: Some(Arc::clone(token)),
-                    exceeded: None,
-                })?,
-                Charge::Moved => decisions += 1,
+                Charge::AskStore | Charge::Moved => decisions += 1,
             }
         }
         Err(Rejection::StoreAway.into())
+    }
+
+    /// Whether the store keeps limits of the token and is known to be away.
+    fn limits_are_out_of_reach(&self, token: &Token) -> bool {
+        token.state().needs_store() && !self.services().counters.is_reachable()
     }
 
     /// Finds a secret's token: in the cache, in the memory of unknown secrets, in the store.

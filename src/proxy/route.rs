@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method};
 
-use super::config::{Config, HostHeader, PathPattern, RouteConfig, Target};
+use super::config::{Config, HostHeader, OnLimitOutage, PathPattern, RouteConfig, Target};
 use crate::auth::Sources;
 use crate::token::{NeededScopes, Universe};
 
@@ -32,6 +32,7 @@ pub(crate) struct Route {
     pub(super) preflight: bool,
     pub(super) sources: Sources,
     pub(super) stale_for: Duration,
+    pub(super) on_limit_outage: OnLimitOutage,
     pub(super) host_header: HostHeader,
     pub(super) target: Target,
     methods: Option<Vec<Method>>,
@@ -111,6 +112,7 @@ impl Route {
             preflight: config.preflight,
             sources: Sources::new(config.credentials.as_ref().unwrap_or(&proxy.credentials)),
             stale_for: config.stale_for.unwrap_or(stale_for),
+            on_limit_outage: config.on_limit_outage,
             host_header: config.host_header,
             target: config.target.clone(),
             methods: config.methods.clone(),
@@ -168,6 +170,7 @@ mod tests {
             preflight: name == "preflight",
             credentials: None,
             stale_for: None,
+            on_limit_outage: OnLimitOutage::SpendLease,
             host_header: HostHeader::Preserve,
             target: Target::Upstream(0),
         }

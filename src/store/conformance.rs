@@ -140,7 +140,13 @@ fn month(size: u64, anchor: Anchor) -> MonthLimit {
 }
 
 fn plans(name: &str, month: MonthLimit) -> Arc<PlanTable> {
-    Arc::new(PlanTable::new([Plan { name: name.into(), index: 0, minute: None, month: Some(month) }]))
+    Arc::new(PlanTable::new([Plan {
+        name: name.into(),
+        index: 0,
+        books: Arc::default(),
+        minute: None,
+        month: Some(month),
+    }]))
 }
 
 fn window(anchor: Anchor, now: Timestamp) -> QuotaWindow {

@@ -11,8 +11,8 @@ use crate::activity::{Event, EventId, EventLog};
 use crate::clock::Timestamp;
 use crate::limit::{CounterStore, QuotaUse};
 use crate::token::{
-    Change, Counts, LastUse, Lease, Listing, Lookup, Member, Owner, OwnerKey, Page, PlanTable, Presence, QuotaWindow,
-    SecretHash, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
+    CellAsk, CellLease, Change, Counts, LastUse, Lease, Listing, Lookup, Member, Owner, OwnerKey, Page, PlanTable,
+    Presence, QuotaWindow, SecretHash, StoreError, StoreFuture, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// The operations that are told apart.
@@ -22,6 +22,8 @@ pub(crate) enum Operation {
     Resolve,
     /// Leasing, returning and reading quota.
     Quota,
+    /// Leasing and returning calls of shared buckets.
+    Bucket,
     /// Appending activity batches.
     Append,
     /// Reading activity.
@@ -38,9 +40,10 @@ pub(crate) struct StoreMetrics {
 
 impl Operation {
     /// Every operation with its label.
-    pub(crate) const ALL: [(Self, &'static str); 5] = [
+    pub(crate) const ALL: [(Self, &'static str); 6] = [
         (Self::Resolve, "resolve"),
         (Self::Quota, "quota"),
+        (Self::Bucket, "bucket"),
         (Self::Append, "append"),
         (Self::Activity, "activity"),
         (Self::Admin, "admin"),
@@ -161,6 +164,14 @@ impl CounterStore for Metered {
 
     fn used(&self, id: TokenId, window: QuotaWindow) -> StoreFuture<'_, QuotaUse> {
         self.watch(Operation::Quota, self.inner.counters.used(id, window))
+    }
+
+    fn cells(&self, id: TokenId, ask: CellAsk) -> StoreFuture<'_, CellLease> {
+        self.watch(Operation::Bucket, self.inner.counters.cells(id, ask))
+    }
+
+    fn is_reachable(&self) -> bool {
+        self.inner.counters.is_reachable()
     }
 }
 

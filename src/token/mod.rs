@@ -1,6 +1,7 @@
 //! What a token *is*: record, ids, secrets, scopes, plans, and the port through which a store keeps them.
 //! No I/O and no HTTP here.
 
+mod cells;
 mod id;
 mod owner;
 mod plan;
@@ -11,6 +12,7 @@ mod secret;
 mod state;
 mod store;
 
+pub use cells::{CELLS_HELD, CELLS_RETURNED_AFTER, CELLS_SPENT_WITHIN, CellAsk, CellHolder, CellLease, LimitBooks};
 pub use id::{InvalidId, ShortId, TokenId, TokenRef};
 pub(crate) use id::{parse_hex12, push_hex};
 pub use owner::{ANY_ENVIRONMENT, Owner, OwnerDirectory, OwnerIds, PinnedAccount, PinnedUser, derived_account_uuid};

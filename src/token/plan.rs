@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 
+use super::LimitBooks;
 use crate::clock::Timestamp;
 
 /// What an unlimited counter shows as its size: 2^53 - 1, the largest integer safe in JavaScript.
@@ -29,6 +30,8 @@ pub struct Plan {
     /// The quota of a period. [`PlanTable::new`] puts a counted one of [`UNLIMITED`] size where there is none, so that a
     /// caller without a quota still learns what it used; `None` counts nothing.
     pub month: Option<MonthLimit>,
+    /// What its shared buckets come to.
+    pub books: Arc<LimitBooks>,
 }
 
 /// A token bucket.
@@ -59,9 +62,9 @@ impl MinuteLimit {
 /// Whether a bucket is shared by a fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Never more than the limit in total.
+    /// Never more than the limit in total: calls are leased from the store.
     Hard,
-    /// Each sidecar counts for itself.
+    /// Each process counts for itself; on a store that one process holds, this is the whole fleet.
     Local,
 }
 
@@ -203,14 +206,23 @@ impl PlanTable {
             .map(|(index, plan)| (Arc::clone(&plan.name), Arc::new(counted(Plan { index, ..plan }))))
             .collect();
         let index = plans.len();
-        let unlimited = || Arc::new(counted(Plan { name: Self::DEFAULT.into(), index, minute: None, month: None }));
+        let unlimited = || {
+            Arc::new(counted(Plan {
+                name: Self::DEFAULT.into(),
+                index,
+                minute: None,
+                month: None,
+                books: Arc::default(),
+            }))
+        };
         let fallback = Arc::clone(plans.entry(Self::DEFAULT.into()).or_insert_with(unlimited));
         Self { plans, fallback }
     }
 
     /// A table under which nothing is counted, for look-ups that shall lease nothing.
     pub fn uncounted() -> Self {
-        let fallback = Arc::new(Plan { name: Self::DEFAULT.into(), index: 0, minute: None, month: None });
+        let fallback =
+            Arc::new(Plan { name: Self::DEFAULT.into(), index: 0, minute: None, month: None, books: Arc::default() });
         Self { plans: HashMap::from([(Self::DEFAULT.into(), Arc::clone(&fallback))]), fallback }
     }
 
@@ -294,6 +306,7 @@ mod tests {
             index: 0,
             minute: None,
             month: Some(limit(Anchor::TokenStart)),
+            books: Arc::default(),
         }]);
         assert!(table.get("gone").is_none());
         assert!(table.resolve("gone").month.is_some());

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Lease, Owner, PlanTable, SecretHash, TokenId, TokenRecord, TokenRef};
+use super::{CellLease, Lease, Owner, PlanTable, SecretHash, TokenId, TokenRecord, TokenRef};
 use crate::clock::Timestamp;
 
 /// What a store call returns: one boxed future per call, never per cached request.
@@ -90,6 +90,8 @@ pub struct Resolved {
     pub record: TokenRecord,
     /// First lease on the month quota; `None` for a plan without one and for a token that may not be used.
     pub lease: Option<Lease>,
+    /// First calls of a bucket that the fleet shares; `None` under any other plan and for a token that may not be used.
+    pub cells: Option<CellLease>,
 }
 
 /// What stays of a revoked secret for 30 days.

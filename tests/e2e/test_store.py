@@ -6,12 +6,15 @@ import subprocess
 import pytest
 import requests
 
-from harness import Redis, binary, free_port, until
+from harness import Redis, Sidecar, binary, free_port, until
+
+# Each sidecar counts for itself, so that its limits do not wait for a store that is away.
+LOCAL = {f"TOLLGATE_PLAN__{plan}__MINUTE__MODE": "local" for plan in ("DEFAULT", "TINY", "MONTHLY", "CROWDED")}
 
 
 @pytest.mark.parametrize("own", ["redis"], indirect=True)
 def test_redis_down_then_back(own, request):
-    sidecar = own()
+    sidecar = own(env=LOCAL)
     known, unknown = sidecar.token("things.read"), sidecar.token("things.read")
     assert sidecar.get("/anything", headers=known.bearer).status_code == 200
     sidecar.redis.stop(signal.SIGKILL)
@@ -27,6 +30,56 @@ def test_redis_down_then_back(own, request):
     until(lambda: sidecar.get("/anything", headers=unknown.bearer).status_code == 200, "the store is used again", 20)
     assert sidecar.get("/anything", headers=known.bearer).status_code == 200
     assert sidecar.stop() == 0, "with its store there, and before it goes"
+
+
+@pytest.mark.parametrize("own", ["redis"], indirect=True)
+def test_two_sidecars_share_a_bucket(own, httpbin, tmp_path_factory, request):
+    """Three calls in all, whichever sidecar they come to, and the fields tell what the fleet has left."""
+    env = {"TOLLGATE_AUTH__HASH_KEY": "0123456789abcdef" * 4}
+    one = own(env=env)
+    two = Sidecar(tmp_path_factory.mktemp("two"), f"redis://127.0.0.1:{one.redis.port}", httpbin.port, env=env)
+    request.addfinalizer(two.stop)
+    token = one.token("things.read", plan="tiny")
+    left = []
+    for number in range(8):
+        answer = (one, two)[number % 2].get("/anything", headers=token.bearer)
+        minute = answer.headers["RateLimit"].split(", ")[0]
+        if number < 3:
+            assert answer.status_code == 200
+            left.append(minute.split(";")[1])
+        else:
+            assert answer.status_code == 429
+            assert minute.startswith('"minute";r=0;t=')
+            assert 1 <= int(answer.headers["Retry-After"]) <= 20
+    assert left == ["r=2", "r=1", "r=0"]
+    metrics = requests.get(f"{one.ops}/metrics", timeout=5).text
+    assert 'tollgate_limit_leased_cells{plan="tiny"} 0' in metrics
+    assert 'tollgate_limit_lease_calls_total{plan="tiny",result="empty"}' in metrics
+
+
+@pytest.mark.parametrize("own", ["redis"], indirect=True)
+def test_routes_say_what_becomes_of_limits_in_an_outage(own):
+    extra = "".join(f"""
+[[route]]
+name = "when-{policy}"
+path = "/anything/{policy}"
+on_limit_outage = "{policy}"
+upstream = "httpbin"
+""" for policy in ("spend-lease", "allow", "deny"))
+    sidecar = own(extra=extra)
+    tokens = {policy: sidecar.token() for policy in ("spend-lease", "allow", "deny")}
+
+    def get(policy):
+        return sidecar.get(f"/anything/{policy}", headers=tokens[policy].bearer)
+
+    assert [get(policy).status_code for policy in tokens] == [200] * 3
+    sidecar.redis.stop(signal.SIGKILL)
+    until(lambda: get("deny").status_code == 503, "the outage is noticed")
+    spent = [get("spend-lease") for _ in range(20)]
+    assert spent[0].status_code == 200, "what is leased is spent"
+    assert spent[-1].status_code == 503
+    assert int(spent[-1].headers["Retry-After"]) >= 1
+    assert [get("allow").status_code for _ in range(20)] == [200] * 20
 
 
 def test_tokens_outlive_a_restart(own):

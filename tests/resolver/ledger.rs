@@ -150,8 +150,9 @@ impl Ledger {
     pub(crate) fn give_back(&self, id: TokenId, unused: Unused) {
         let mut books = self.books();
         let used = books.used.entry(id).or_default();
-        assert!(*used >= unused.calls, "more came back than was leased");
-        *used -= unused.calls;
+        let Unused::Month { calls, .. } = unused else { panic!("no bucket here is shared") };
+        assert!(*used >= calls, "more came back than was leased");
+        *used -= calls;
     }
 
     /// Calls of the quota that are out.
@@ -176,7 +177,7 @@ impl TokenStore for Ledger {
             Err(StoreError::Unavailable("told to".to_owned()))
         } else if let Some(record) = known {
             let lease = self.lease(&record, &plans, now);
-            Ok(Lookup::Found(Box::new(Resolved { record, lease })))
+            Ok(Lookup::Found(Box::new(Resolved { record, lease, cells: None })))
         } else {
             Ok(tombstone.map_or(Lookup::Unknown, Lookup::Revoked))
         };

@@ -46,7 +46,7 @@ impl Site {
         let minute =
             MinuteLimit { size: NonZeroU32::new(SIZE).expect("above 0"), refill_per_second: 0.01, mode: Mode::Local };
         let month = MonthLimit { size: MONTH, anchor: Anchor::TokenStart };
-        let plan = Plan { name: "p".into(), index: 0, minute: Some(minute), month: Some(month) };
+        let plan = Plan { name: "p".into(), index: 0, books: Arc::default(), minute: Some(minute), month: Some(month) };
         let plans = Arc::new(PlanTable::new([plan]));
         let policy = Policy {
             universe: Universe::default(),

@@ -153,7 +153,7 @@ impl TokenStore for Memory {
     fn resolve(&self, hash: SecretHash, _: Arc<PlanTable>, _: Timestamp) -> StoreFuture<'_, Lookup> {
         let found = self.lock().values().find(|record| record.secret(&hash).is_some()).cloned();
         ready(Ok(match found {
-            Some(record) => Lookup::Found(Box::new(crate::token::Resolved { record, lease: None })),
+            Some(record) => Lookup::Found(Box::new(crate::token::Resolved { record, lease: None, cells: None })),
             None => Lookup::Unknown,
         }))
     }

@@ -25,7 +25,7 @@ fn policy() -> Policy {
         ("team.boss".to_owned(), scopes(&["all.User"])),
         ("team.root".to_owned(), scopes(&["all.admin"])),
     ]);
-    let plan = |name: &str| Plan { name: name.into(), index: 0, minute: None, month: None };
+    let plan = |name: &str| Plan { name: name.into(), index: 0, books: Arc::default(), minute: None, month: None };
     let mira = PinnedUser {
         owner: Owner::new("default", "mira"),
         uuid: None,

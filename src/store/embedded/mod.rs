@@ -179,7 +179,7 @@ impl Core {
             Some(month) => Some(self.reserve(record.id, month.size, month.window(record.created_at, now))?),
             None => None,
         };
-        Ok(Lookup::Found(Box::new(Resolved { record, lease })))
+        Ok(Lookup::Found(Box::new(Resolved { record, lease, cells: None })))
     }
 
     fn reserve(&self, id: TokenId, size: u64, window: QuotaWindow) -> Result<Lease, StoreError> {

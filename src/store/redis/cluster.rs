@@ -221,6 +221,12 @@ impl Cluster {
         }
     }
 
+    /// Whether any node that has slots can be asked.
+    pub(super) fn any_open(&self) -> bool {
+        let map = self.map.load();
+        map.members[..map.owners].iter().any(|member| member.requests.is_open())
+    }
+
     fn all_open(&self) -> bool {
         let map = self.map.load();
         map.members[..map.owners].iter().all(|member| member.batches.is_open() && member.requests.is_open())

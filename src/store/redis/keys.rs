@@ -57,6 +57,11 @@ impl Keys {
         self.tagged(id.as_bytes()[0], b'm', id.as_bytes())
     }
 
+    /// The shared minute bucket of a token.
+    pub(super) fn bucket(&self, id: &ShortId) -> Vec<u8> {
+        self.tagged(id.as_bytes()[0], b'b', id.as_bytes())
+    }
+
     /// Events of a token.
     pub(super) fn activity(&self, id: &ShortId) -> Vec<u8> {
         self.tagged(id.as_bytes()[0], b'a', id.as_bytes())

@@ -36,6 +36,14 @@ impl Links {
         matches!(self, Self::Cluster(_))
     }
 
+    /// Whether there is a connection that callers may use; in a cluster, to any node that has slots.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Self::One(link) => link.is_open(),
+            Self::Cluster(grid) => grid.cluster.any_open(),
+        }
+    }
+
     /// A place among the calls in flight.
     pub(super) fn enter(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         match self {

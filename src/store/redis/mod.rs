@@ -28,6 +28,8 @@ mod target;
 mod tokens;
 
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_cluster;

@@ -1,11 +1,15 @@
-//! Month quotas: counters in the token's hash, changed by scripts alone.
+//! Month quotas, counters in the token's hash, and shared minute buckets, a key of their own; changed by scripts alone.
+
+use std::time::Duration;
 
 use redis::Value;
 
 use super::call::Call;
 use super::{Core, RedisStore, UNHURRIED, unexpected};
 use crate::limit::{CounterStore, QuotaUse};
-use crate::token::{Lease, QuotaWindow, StoreError, StoreFuture, TokenId, UNLIMITED};
+use crate::token::{
+    CELLS_HELD, CellAsk, CellHolder, CellLease, Lease, QuotaWindow, StoreError, StoreFuture, TokenId, UNLIMITED,
+};
 
 /// Life of counters without a token, in seconds: longer than any period.
 const OWNERLESS_LIFE: &[u8] = b"5356800";
@@ -22,6 +26,14 @@ impl CounterStore for RedisStore {
 
     fn used(&self, id: TokenId, window: QuotaWindow) -> StoreFuture<'_, QuotaUse> {
         self.unhurried(async move |core| core.used(id, window).await)
+    }
+
+    fn cells(&self, id: TokenId, ask: CellAsk) -> StoreFuture<'_, CellLease> {
+        self.urgent(async move |core| core.cells(id, ask).await)
+    }
+
+    fn is_reachable(&self) -> bool {
+        self.core.requests.is_open()
     }
 }
 
@@ -64,6 +76,21 @@ impl Core {
         })
     }
 
+    async fn cells(&self, id: TokenId, ask: CellAsk) -> Result<CellLease, StoreError> {
+        let key = self.target.keys.bucket(&id.short());
+        let (holder, life) = (ask.holder.to_bytes(), cells_life());
+        let counts = [ask.seq, ask.acked, ask.held, ask.back, ask.want, ask.size].map(|count| count.to_string());
+        let rate = ask.refill_per_second.to_string();
+        let mut args: Vec<&[u8]> = vec![&holder];
+        args.extend(counts.iter().map(String::as_bytes));
+        args.extend([rate.as_bytes(), &life]);
+        // Never sent twice: a second answer would name calls that the first one may have brought.
+        let call = Call::once("leasing calls of a bucket", self.timeout);
+        let answer = self.requests.script(call, &self.target.scripts.cells, &[&key], &args).await?;
+        let numbers = numbers(&answer).ok_or_else(|| unexpected("leasing calls of a bucket"))?;
+        Ok(cell_lease(ask.holder, numbers))
+    }
+
     async fn give_back(&self, id: TokenId, window: QuotaWindow, calls: u64) -> Result<(), StoreError> {
         let counters = self.target.keys.counters(&id.short());
         let (bucket, calls) = (window.bucket.to_string(), calls.min(UNLIMITED).to_string());
@@ -84,7 +111,19 @@ impl Core {
     }
 }
 
-fn numbers<const N: usize>(answer: &Value) -> Option<[i64; N]> {
+/// How long the store holds leased calls, in µs.
+pub(super) fn cells_life() -> Vec<u8> {
+    CELLS_HELD.as_micros().to_string().into_bytes()
+}
+
+/// What the store said to a holder.
+pub(super) fn cell_lease(holder: CellHolder, [granted, left, wait]: [i64; 3]) -> CellLease {
+    let count = |calls: i64| u32::try_from(calls.max(0)).unwrap_or(u32::MAX);
+    let wait = Duration::from_micros(u64::try_from(wait).unwrap_or(0));
+    CellLease { holder, granted: count(granted), left: count(left), wait }
+}
+
+pub(super) fn numbers<const N: usize>(answer: &Value) -> Option<[i64; N]> {
     let Value::Array(items) = answer else { return None };
     let mut numbers = [0; N];
     if items.len() != N {

@@ -1,6 +1,8 @@
 -- KEYS[1] secret (or record, if ARGV[2] names the token)
--- ARGV    1 key base of the tag, 2 token id or '', 3 now in ms, then per plan: name, size or '', kind, first, bucket
--- Answers {0} unknown, {1, tombstone}, {2, id} forward, {3, record}, {3, record, granted, remaining, oldest counter}
+-- ARGV    1 key base of the tag, 2 token id or '', 3 now in ms, 4 holder, 5 life of leased calls in µs, then per plan:
+--         name, size or '', kind, first, bucket, then of its shared bucket: size or '', refill per second, calls wanted
+-- Answers {0} unknown, {1, tombstone}, {2, id} forward, {3, record, quota, calls}: quota is {} or what lease() answers, calls
+-- {} or what cells() answers
 local id = ARGV[2]
 if id == '' then
   local entry = redis.call('GET', KEYS[1])
@@ -20,19 +22,31 @@ local function word(at)
 end
 
 local now = tonumber(ARGV[3])
-if string.byte(record, 26) ~= 1 or word(9) <= now then return {3, record} end
+if string.byte(record, 26) ~= 1 or word(9) <= now then return {3, record, {}, {}} end
 local plan = string.sub(record, 28, 27 + string.byte(record, 27))
 local row, fallback
-for i = 4, #ARGV, 5 do
+for i = 6, #ARGV, 8 do
   if ARGV[i] == plan then row = i break end
   if ARGV[i] == 'default' then fallback = i end
 end
 row = row or fallback
-if not row or ARGV[row + 1] == '' then return {3, record} end
-local kind, first, bucket = ARGV[row + 2], tonumber(ARGV[row + 3]), tonumber(ARGV[row + 4])
-if kind == 't' then
-  bucket = math.floor(math.max(now - word(18), 0) / 2592000000)
-  first = bucket
+if not row then return {3, record, {}, {}} end
+local quota, calls = {}, {}
+local shared = ARGV[row + 5] ~= ''
+-- In a slot on its way to another node this fails where the bucket is not here: before anything has been taken.
+if shared then redis.call('EXISTS', ARGV[1] .. 'b:' .. short) end
+if ARGV[row + 1] ~= '' then
+  local kind, first, bucket = ARGV[row + 2], tonumber(ARGV[row + 3]), tonumber(ARGV[row + 4])
+  if kind == 't' then
+    bucket = math.floor(math.max(now - word(18), 0) / 2592000000)
+    first = bucket
+  end
+  quota = {lease(ARGV[1] .. 'm:' .. short, tonumber(ARGV[row + 1]), kind, first, bucket)}
 end
-local granted, remaining, oldest = lease(ARGV[1] .. 'm:' .. short, tonumber(ARGV[row + 1]), kind, first, bucket)
-return {3, record, granted, remaining, oldest}
+if shared then
+  calls = cells(ARGV[1] .. 'b:' .. short, {
+    holder = ARGV[4], seq = 1, acked = 0, held = 0, back = 0, want = tonumber(ARGV[row + 7]),
+    size = tonumber(ARGV[row + 5]), rate = tonumber(ARGV[row + 6]), life = tonumber(ARGV[5]),
+  })
+end
+return {3, record, quota, calls}

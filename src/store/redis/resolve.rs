@@ -4,11 +4,13 @@ use redis::Value;
 
 use super::call::Call;
 use super::keys::{Entry, parse_record};
+use super::quota::{cell_lease, cells_life, numbers};
 use super::{Core, unexpected};
 use crate::clock::Timestamp;
+use crate::limit::first_cells;
 use crate::token::{
-    Anchor, Lease, Lookup, PlanTable, Resolved, SecretHash, Status, StoreError, TokenId, TokenRecord, Tombstone,
-    UNLIMITED,
+    Anchor, CellHolder, Lease, Lookup, Mode, PlanTable, Resolved, SecretHash, Status, StoreError, TokenId, TokenRecord,
+    Tombstone, UNLIMITED,
 };
 
 /// What the script says.
@@ -17,8 +19,9 @@ enum Answer {
     Revoked(Tombstone),
     /// The token lives in another tag: one more round trip.
     Forward(TokenId),
-    /// The record, and what was leased: granted, remaining, oldest counter of the period.
-    Found(Box<TokenRecord>, Option<[i64; 3]>),
+    /// The record; what was leased of the quota: granted, remaining, oldest counter of the period; of the shared bucket:
+    /// granted, left, wait.
+    Found(Box<TokenRecord>, Option<[i64; 3]>, Option<[i64; 3]>),
 }
 
 impl Core {
@@ -31,17 +34,18 @@ impl Core {
     ) -> Result<Lookup, StoreError> {
         // Sent again after a dropped connection it may strand one more lease, as a crash would.
         let call = Call::repeatable("looking up a secret", self.timeout);
-        let rows = plan_rows(plans, now);
+        let holder = CellHolder::fresh();
+        let rows = plan_rows(plans, holder, now);
         let mut answer = self.ask(call, &self.target.keys.secret(&hash), hash.tag(), &[], &rows).await?;
         if let Some(Answer::Forward(id)) = answer {
             let key = self.target.keys.record(&id.short());
             answer = self.ask(call, &key, id.tag(), id.as_bytes(), &rows).await?;
         }
         let Some(answer) = answer else { return self.resolve_apart(call, hash, plans, now).await };
-        let (record, leased) = match answer {
+        let (record, leased, cells) = match answer {
             Answer::Unknown | Answer::Forward(_) => return Ok(Lookup::Unknown),
             Answer::Revoked(stone) => return Ok(Lookup::Revoked(stone)),
-            Answer::Found(record, leased) => (*record, leased),
+            Answer::Found(record, leased, cells) => (*record, leased, cells),
         };
         if record.secret(&hash).is_none() {
             // A forward that outlived its secret.
@@ -57,7 +61,8 @@ impl Core {
                 refresh_at: window.leaves_at(oldest),
             }
         });
-        Ok(Lookup::Found(Box::new(Resolved { record, lease })))
+        let cells = cells.map(|told| cell_lease(holder, told));
+        Ok(Lookup::Found(Box::new(Resolved { record, lease, cells })))
     }
 
     /// Nothing if the keys may be on two nodes: a key that is not found may be on the other one.
@@ -106,7 +111,8 @@ impl Core {
             }
             None => None,
         };
-        Ok(Lookup::Found(Box::new(Resolved { record, lease })))
+        // The first call asks for cells by itself.
+        Ok(Lookup::Found(Box::new(Resolved { record, lease, cells: None })))
     }
 
     async fn read_apart(&self, call: Call, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -134,38 +140,42 @@ impl Answer {
                 let id = <[u8; 16]>::try_from(&id[..]).map_err(|_| wrong())?;
                 Ok(Self::Forward(TokenId::from_bytes(id)))
             }
-            [Value::Int(3), Value::BulkString(record)] => Ok(Self::Found(Box::new(parse_record(record)?), None)),
-            [
-                Value::Int(3),
-                Value::BulkString(record),
-                Value::Int(granted),
-                Value::Int(remaining),
-                Value::Int(oldest),
-            ] => Ok(Self::Found(Box::new(parse_record(record)?), Some([*granted, *remaining, *oldest]))),
+            [Value::Int(3), Value::BulkString(record), quota, cells] => {
+                Ok(Self::Found(Box::new(parse_record(record)?), numbers(quota), numbers(cells)))
+            }
             _ => Err(wrong()),
         }
     }
 }
 
-/// The script's arguments from the third on: now, then name, size, kind, first and last counter of every plan. The
-/// counters of a token-start period depend on the token, so the script finds them.
-fn plan_rows(plans: &PlanTable, now: Timestamp) -> Vec<Vec<u8>> {
-    let mut rows = vec![now.as_millis().to_string().into_bytes()];
+/// The script's arguments from the third on: now, holder, life of a bucket's leases, then of every plan name, size, kind,
+/// first and last counter, and size, refill and first lease of a shared bucket. The counters of a token-start period depend
+/// on the token, so the script finds them.
+fn plan_rows(plans: &PlanTable, holder: CellHolder, now: Timestamp) -> Vec<Vec<u8>> {
+    let mut rows = vec![now.as_millis().to_string().into_bytes(), holder.to_bytes().to_vec(), cells_life()];
     for plan in plans.iter() {
         rows.push(plan.name.as_bytes().to_vec());
-        let Some(month) = &plan.month else {
-            rows.extend([const { Vec::new() }; 4]);
-            continue;
-        };
-        // Doubles carry a script's numbers.
-        rows.push(month.size.min(UNLIMITED).to_string().into_bytes());
-        let window = month.window(now, now);
-        rows.push(vec![window.kind]);
-        let (first, last) = match month.anchor {
-            Anchor::TokenStart => (0, 0),
-            Anchor::Calendar(_) | Anchor::Rolling => (window.first_bucket(), window.bucket),
-        };
-        rows.extend([first.to_string().into_bytes(), last.to_string().into_bytes()]);
+        match &plan.month {
+            None => rows.extend([const { Vec::new() }; 4]),
+            Some(month) => {
+                // Doubles carry a script's numbers.
+                rows.push(month.size.min(UNLIMITED).to_string().into_bytes());
+                let window = month.window(now, now);
+                rows.push(vec![window.kind]);
+                let (first, last) = match month.anchor {
+                    Anchor::TokenStart => (0, 0),
+                    Anchor::Calendar(_) | Anchor::Rolling => (window.first_bucket(), window.bucket),
+                };
+                rows.extend([first.to_string().into_bytes(), last.to_string().into_bytes()]);
+            }
+        }
+        match plan.minute.filter(|limit| limit.mode == Mode::Hard) {
+            None => rows.extend([const { Vec::new() }; 3]),
+            Some(limit) => {
+                let (size, want) = (limit.size.to_string(), first_cells(&limit).to_string());
+                rows.extend([size, limit.refill_per_second.to_string(), want].map(String::into_bytes));
+            }
+        }
     }
     rows
 }

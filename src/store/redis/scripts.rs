@@ -47,6 +47,7 @@ impl Script {
 pub(super) struct Scripts {
     pub(super) resolve: Script,
     pub(super) reserve: Script,
+    pub(super) cells: Script,
     pub(super) give_back: Script,
     pub(super) used: Script,
     pub(super) create: Script,
@@ -68,9 +69,11 @@ impl Scripts {
         /// A full server must still let known tokens in: leasing writes a few bytes into a hash that mostly exists.
         const LEASING: &str = "#!lua flags=allow-oom\n";
         let lease = include_str!("lease.lua");
+        let bucket = include_str!("bucket.lua");
         Self {
-            resolve: Script::new(LEASING, &[lease, include_str!("resolve.lua")]),
+            resolve: Script::new(LEASING, &[lease, bucket, include_str!("resolve.lua")]),
             reserve: Script::new(LEASING, &[lease, include_str!("reserve.lua")]),
+            cells: Script::new(LEASING, &[bucket, include_str!("cells.lua")]),
             give_back: Script::new(LEASING, &[lease, include_str!("give_back.lua")]),
             used: Script::new("#!lua flags=no-writes\n", &[lease, include_str!("used.lua")]),
             create: Script::new("", &[include_str!("create.lua")]),
@@ -89,10 +92,11 @@ impl Scripts {
     }
 
     /// All of them, for loading at connect.
-    pub(super) fn all(&self) -> [&Script; 16] {
+    pub(super) fn all(&self) -> [&Script; 17] {
         [
             &self.resolve,
             &self.reserve,
+            &self.cells,
             &self.give_back,
             &self.used,
             &self.create,

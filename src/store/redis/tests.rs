@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::net::TcpListener;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -24,8 +25,9 @@ use crate::store::conformance::{KEY, RETENTION, Writer, member, record, suite};
 use crate::store::spool::{SpoolOptions, Spooled};
 use crate::store::{Endpoint, OpenError, RedisConfig, Stores, Topology, foreign};
 use crate::token::{
-    Anchor, Change, Form, Listing, Lookup, Member, MonthLimit, Owner, OwnerIds, OwnerKey, PlainSecret, Plan, PlanTable,
-    Scope, SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef, derived_account_uuid,
+    Anchor, CellAsk, Change, Form, Listing, Lookup, Member, MinuteLimit, Mode, MonthLimit, Owner, OwnerIds, OwnerKey,
+    PlainSecret, Plan, PlanTable, Scope, SecretHash, SecretSlot, SortBy, StoreError, TokenId, TokenRecord, TokenRef,
+    derived_account_uuid,
 };
 
 pub(super) async fn open(
@@ -100,7 +102,7 @@ impl Server {
         client.get_multiplexed_async_connection().await.expect("connected")
     }
 
-    async fn open(&self, timeout: Duration) -> Stores {
+    pub(super) async fn open(&self, timeout: Duration) -> Stores {
         open(&self.config(), timeout, RETENTION, KEY.fingerprint()).await.expect("opened")
     }
 }
@@ -201,9 +203,20 @@ pub(super) fn foreign_secret(id: TokenId) -> SecretSlot {
     }
 }
 
+/// A month quota and a bucket that the fleet shares.
 pub(super) fn metered() -> Arc<PlanTable> {
     let month = Some(MonthLimit { size: 6_400, anchor: Anchor::TokenStart });
-    Arc::new(PlanTable::new([Plan { name: "default".into(), index: 0, minute: None, month }]))
+    Arc::new(PlanTable::new([Plan {
+        name: "default".into(),
+        index: 0,
+        books: Arc::default(),
+        minute: Some(hard(10_000, 1.0)),
+        month,
+    }]))
+}
+
+pub(super) fn hard(size: u32, refill_per_second: f64) -> MinuteLimit {
+    MinuteLimit { size: NonZeroU32::new(size).expect("above 0"), refill_per_second, mode: Mode::Hard }
 }
 
 async fn refusal(config: &RedisConfig) -> String {
@@ -222,7 +235,7 @@ async fn keys_of(server: &Server) -> Vec<Vec<u8>> {
 }
 
 /// Calls of a command so far.
-async fn calls(connection: &mut redis::aio::MultiplexedConnection) -> Vec<(String, u64)> {
+pub(super) async fn calls(connection: &mut redis::aio::MultiplexedConnection) -> Vec<(String, u64)> {
     let text: String = redis::cmd("INFO").arg("commandstats").query_async(connection).await.expect("told");
     let line = |line: &str| {
         let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
@@ -413,6 +426,7 @@ async fn a_cold_token_costs_one_round_trip() {
     let answer = stores.tokens.resolve(first_hash(&kept), metered(), Timestamp::system()).await.expect("answered");
     let Lookup::Found(found) = answer else { panic!("not found") };
     assert_eq!(found.lease.map(|lease| (lease.granted, lease.remaining)), Some((100, 6_300)));
+    assert_eq!(found.cells.map(|cells| (cells.granted, cells.left)), Some((8, 9_992)));
     assert!(matches!(resolve(&stores, never).await, Ok(Lookup::Unknown)));
     let after = calls(&mut connection).await;
     let count = |calls: &[(String, u64)], name: &str| {
@@ -420,7 +434,7 @@ async fn a_cold_token_costs_one_round_trip() {
     };
     assert_eq!(count(&after, "evalsha") - count(&before, "evalsha"), 2, "one for each secret");
     // What a script runs is counted too: only probes and its own steps may have grown.
-    let inside = ["evalsha", "get", "hgetall", "hincrby", "ping", "info", "exists"];
+    let inside = ["evalsha", "get", "hgetall", "hincrby", "ping", "info", "exists", "time", "set"];
     for (name, calls) in &after {
         let grown = calls - count(&before, name);
         assert!(grown == 0 || inside.contains(&name.as_str()), "{name} was called {grown} times");
@@ -839,7 +853,12 @@ pub(super) async fn every_operation(stores: &Stores) -> Vec<String> {
     stores.activity.append(Bytes::from(batch)).await.expect("appended");
     for token in &kept {
         let hash = token.secrets[0].hash;
-        stores.tokens.resolve(hash, metered(), now).await.expect("answered");
+        let found = stores.tokens.resolve(hash, metered(), now).await.expect("answered");
+        let Lookup::Found(found) = found else { panic!("not found") };
+        let back = found.cells.expect("leased").returned(&hard(10_000, 1.0));
+        assert_eq!(stores.counters.cells(token.id, back).await.expect("answered").left, 10_000);
+        let ask = CellAsk { seq: 3, acked: 2, back: 0, want: 5, ..back };
+        assert_eq!(stores.counters.cells(token.id, ask).await.expect("answered").granted, 5);
         let window = MonthLimit { size: 64, anchor: Anchor::Rolling }.window(now, now);
         stores.counters.reserve(token.id, 64, window).await.expect("answered");
         stores.counters.give_back(token.id, window, 1).await.expect("answered");
@@ -889,7 +908,7 @@ fn is_documented(key: &[u8]) -> bool {
     let [b'{', high, low, b'}', b':', kind, b':', name @ ..] = rest else { return false };
     let hex = |digit: &u8| digit.is_ascii_hexdigit() && !digit.is_ascii_uppercase();
     let length = match kind {
-        b't' | b'm' | b'a' => 12,
+        b't' | b'm' | b'a' | b'b' => 12,
         b'h' => 32,
         _ => return false,
     };

@@ -11,7 +11,7 @@ use super::{Outcome, Refused};
 use crate::admin::dialect::{Call, json};
 use crate::auth::Peeked;
 use crate::limit::{TokenLimits, Usage};
-use crate::token::{Plan, TokenRecord, TokenState};
+use crate::token::{Plan, Resolved, TokenRecord, TokenState};
 
 /// Events of an answer where the caller does not say.
 const DEFAULT_EVENTS: u64 = 100;
@@ -77,7 +77,10 @@ pub(super) async fn used(call: &Call<'_>, record: &TokenRecord) -> Result<UsageV
     let usage = match &peeked {
         Some(peeked) => peeked.token.state().usage(now, month),
         // Unused here: the bucket is full.
-        None => TokenLimits::start(record, &plan, None, now, false).usage(now, month),
+        None => {
+            let resolved = Resolved { record: record.clone(), lease: None, cells: None };
+            TokenLimits::start(&resolved, &plan, now, false).usage(now, month)
+        }
     };
     Ok(view(&plan, &usage, peeked.is_some()))
 }
