@@ -99,7 +99,11 @@ impl Server {
 
     pub(super) async fn connect(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.port)).expect("an address");
-        client.get_multiplexed_async_connection().await.expect("connected")
+        // The library gives up after half a second, which a busy machine may take.
+        let patient = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        client.get_multiplexed_async_connection_with_config(&patient).await.expect("connected")
     }
 
     pub(super) async fn open(&self, timeout: Duration) -> Stores {
