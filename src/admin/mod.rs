@@ -14,6 +14,7 @@ mod metrics;
 pub(crate) mod openapi;
 mod plane;
 mod problem;
+mod refused;
 mod request;
 mod routing;
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The five operations, below a user and below a group's user alike.
 
-use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
 
+use super::errors::{Problem, Refused};
 use super::headers::{Conditions, answer_type, body_type, origin, tag};
 use super::list::{self, Query};
-use super::problems::{Problem, Refused};
 use super::wire::{Input, ListOutput, NewTokenOutput, TokenOutput, identifier};
-use crate::admin::dialect::{Call, Fault, Reply, json};
+use crate::admin::dialect::{Call, Fault, Reply, json, no_content, typed};
 use crate::admin::service::{Actor, Draft, Error, Patch};
 use crate::token::{Form, Owner, OwnerKey, TokenId, TokenRecord, TokenRef};
 
@@ -67,22 +67,11 @@ fn output(call: &Call<'_>, record: &TokenRecord) -> TokenOutput {
     TokenOutput::new(record, &call.services.service.policy().directory)
 }
 
-fn typed(mut reply: Reply, media: &'static str) -> Reply {
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    reply
-}
-
 /// With the tag of its body.
 fn tagged(mut reply: Reply) -> Reply {
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", tag(reply.body()))) {
         reply.headers_mut().insert(ETAG, tag);
     }
-    reply
-}
-
-fn nothing() -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
     reply
 }
 
@@ -175,7 +164,7 @@ pub(super) async fn modify(call: &Call<'_>) -> Result<Reply, Refused> {
         }
         let patch = Patch { name, labels, ..Patch::default() };
         match service.at_generation(&[record.generation]).patch(&actor, TokenRef::Id(id), patch).await {
-            Ok(_) => return Ok(nothing()),
+            Ok(_) => return Ok(no_content()),
             Err(Error::Conflict) => {}
             Err(error) => return Err(error.into()),
         }
@@ -190,5 +179,5 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Refused> {
     let id = token_id(call)?;
     list::none(call.head.uri.query())?;
     call.services.service.revoke(&actor, TokenRef::Id(id), "").await?;
-    Ok(nothing())
+    Ok(no_content())
 }

@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use md5::{Digest, Md5};
 
-use super::problems::Problem;
+use super::errors::Problem;
 use super::wire::TOKEN;
 use crate::clock::Timestamp;
 use crate::token::push_hex;

@@ -11,7 +11,7 @@ mod wire;
 
 use http::Method;
 
-use self::errors::{ErrorBody, Problem, Refused, refuse};
+use self::errors::{ErrorBody, Problem, refuse};
 use self::wire::{ApiToken, ApiTokenPatch, ApiTokenPost, ApiTokens, Success};
 use crate::admin::dialect::{Answer, Call, Dialect, Refusal, Reply};
 use crate::admin::endpoint::Endpoint;
@@ -305,13 +305,7 @@ impl Dialect for Losant {
     }
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
-        Box::pin(async move {
-            match handlers::serve(&call).await {
-                Ok(reply) => Ok(reply),
-                Err(Refused::Told(problem)) => Ok(problem.reply()),
-                Err(Refused::Fault(fault)) => Err(fault),
-            }
-        })
+        Box::pin(async move { handlers::serve(&call).await.or_else(|refused| refused.end(Problem::reply)) })
     }
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode};
 use super::fields::{self, Fields, date, flag, labels, object, parsed, text, texts, whole};
 use super::merge::Merge;
 use super::{Outcome, Refused};
-use crate::admin::dialect::{Call, Reply, json};
+use crate::admin::dialect::{Call, Reply, json, no_content};
 use crate::admin::problem::Problem;
 use crate::admin::service::{Actor, Draft, Error, Foreign, MAX_OVERLAP, Rotation, TokenService};
 use crate::admin::view::TokenView;
@@ -50,7 +50,7 @@ pub(super) async fn import(call: &Call<'_>) -> Outcome {
     };
     fields.end()?;
     // Without one there was a mistake to tell.
-    let foreign = foreign.ok_or_else(|| Problem::of_error(Error::NotFound))?;
+    let foreign = foreign.ok_or_else(Problem::no_token)?;
     let record = call.services.service.import(&actor, draft, foreign).await?;
     Ok(made(call, &record, None))
 }
@@ -122,9 +122,7 @@ pub(super) async fn revoke(call: &Call<'_>) -> Outcome {
     query.end()?;
     let (service, token) = addressed(call)?;
     service.revoke(&actor, token, &reason).await.map_err(|error| conditional(call, error))?;
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    Ok(reply)
+    Ok(no_content())
 }
 
 /// Gives a token a new secret.

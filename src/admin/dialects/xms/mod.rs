@@ -9,11 +9,15 @@ mod wire;
 use http::Method;
 use http::header::HeaderName;
 
+use self::errors::{Problem, Refused};
 use crate::admin::dialect::{Answer, Call, Dialect, Refusal, Reply};
 use crate::admin::endpoint::Endpoint;
 use crate::admin::spec::{Media, Parameter, Spec, Value, shape};
 use crate::auth::Source;
 use crate::token::PlainSecret;
+
+/// What a handler returns.
+type Outcome = Result<Reply, Refused>;
 
 /// The dialect.
 pub(super) struct Xms;
@@ -174,7 +178,7 @@ impl Dialect for Xms {
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
         Box::pin(async move {
-            match call.endpoint.operation {
+            let done = match call.endpoint.operation {
                 CREATE => handlers::create(&call).await,
                 LIST => list::list(&call).await,
                 GET => handlers::get(&call).await,
@@ -182,7 +186,8 @@ impl Dialect for Xms {
                 DELETE => handlers::delete(&call).await,
                 REGENERATE => handlers::regenerate(&call).await,
                 _ => handlers::validate(&call).await,
-            }
+            };
+            done.or_else(|refused| refused.end(Problem::reply))
         })
     }
 }
