@@ -217,8 +217,23 @@ impl TokenService {
 
     /// Changes fields of a token.
     pub(crate) async fn patch(&self, actor: &Actor, token: TokenRef, patch: Patch) -> Result<TokenRecord, Error> {
+        self.patch_with(actor, token, |_| Ok(patch.clone())).await
+    }
+
+    /// Changes fields of a token as they are worked out from the record that they replace, or refused: anew each time that
+    /// somebody else was faster.
+    pub(crate) async fn patch_with<E: From<Error>>(
+        &self,
+        actor: &Actor,
+        token: TokenRef,
+        mut work_out: impl FnMut(&TokenRecord) -> Result<Patch, E> + Send,
+    ) -> Result<TokenRecord, E> {
         let policy = self.policy();
-        self.edit(actor, token, |record, now| apply(actor, &policy, record, &patch, now)).await
+        self.edit(actor, token, |record, now| {
+            let patch = work_out(record)?;
+            Ok(apply(actor, &policy, record, &patch, now)?)
+        })
+        .await
     }
 
     /// Switches a token off; it keeps everything else.
@@ -357,12 +372,12 @@ impl TokenService {
 
     /// Reads, changes and writes a token, again from the start if somebody else was faster. An edit that changes nothing
     /// writes nothing.
-    async fn edit(
+    async fn edit<E: From<Error>>(
         &self,
         actor: &Actor,
         token: TokenRef,
-        mut change: impl FnMut(&mut TokenRecord, Timestamp) -> Result<Changes, Error> + Send,
-    ) -> Result<TokenRecord, Error> {
+        mut change: impl FnMut(&mut TokenRecord, Timestamp) -> Result<Changes, E> + Send,
+    ) -> Result<TokenRecord, E> {
         for _ in 0..EDIT_TRIES {
             let mut record = self.find(actor, token).await?;
             self.expects(&record)?;
@@ -382,9 +397,9 @@ impl TokenService {
                     return Ok(record);
                 }
                 Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(Error::from(error).into()),
             }
         }
-        Err(Error::Conflict)
+        Err(Error::Conflict.into())
     }
 }

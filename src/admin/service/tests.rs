@@ -111,26 +111,25 @@ async fn a_token_lives_from_creation_to_revocation() {
 }
 
 #[tokio::test]
-async fn a_dialect_sets_members_of_its_own_part_of_the_metadata() {
+async fn a_patch_is_worked_out_from_the_record_that_it_replaces() {
     let (service, memory, _) = service(policy());
     let operator = Actor::operator();
-    let kept = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 1}, "odd": 5});
-    let metadata = kept.as_object().cloned().expect("an object");
-    let (made, _) = service.create(&operator, Draft { metadata, ..draft("n", &[]) }).await.expect("made");
-    let set = |key, members: serde_json::Value| Patch {
-        own: Some((key, members.as_object().cloned().expect("an object"))),
-        ..Patch::default()
-    };
+    let (made, _) = service.create(&operator, draft("n", &[])).await.expect("made");
     let token = TokenRef::Id(made.id);
-    // What somebody else sets between reading and writing stays too.
     memory.conflicts.store(1, Ordering::Relaxed);
-    service.patch(&operator, token, set("ours", json!({"c": 2, "d": 2}))).await.expect("patched");
-    service.patch(&operator, token, set("new", json!({"e": 3}))).await.expect("patched");
-    let patched = service.patch(&operator, token, set("odd", json!({"f": 4}))).await.expect("patched");
-    let expected = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 2, "d": 2}, "new": {"e": 3}, "odd": {"f": 4}});
-    assert_eq!(json!(patched.metadata), expected);
-    let refused = service.patch(&operator, token, set("ours", json!({"g": "x".repeat(17_000)}))).await;
-    assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "metadata"));
+    let patched = service.patch_with(&operator, token, |record| {
+        let name = Some(format!("of generation {}", record.generation));
+        Ok::<_, Error>(Patch { name, ..Patch::default() })
+    });
+    let patched = patched.await.expect("patched");
+    assert_eq!((patched.name.as_str(), patched.generation), ("of generation 1", 2));
+    let mut asked = 0;
+    let refused = service.patch_with(&operator, token, |_| {
+        asked += 1;
+        Err::<Patch, _>(Error::Forbidden("no".to_owned()))
+    });
+    assert_eq!(refused.await, Err(Error::Forbidden("no".to_owned())));
+    assert_eq!(asked, 1);
 }
 
 #[tokio::test]

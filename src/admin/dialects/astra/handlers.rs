@@ -8,15 +8,13 @@ use super::headers::{Conditions, answer_type, body_type, origin, tag};
 use super::list::{self, Query};
 use super::wire::{Input, ListOutput, NewTokenOutput, TokenOutput, identifier};
 use crate::admin::dialect::{Call, Fault, Reply, json, no_content, typed};
-use crate::admin::service::{Actor, Draft, Error, Patch};
+use crate::admin::service::{Actor, Draft, Patch};
 use crate::token::{Form, Owner, OwnerKey, TokenId, TokenRecord, TokenRef};
 
 /// May change the user's own tokens.
 const WRITE: &str = "astra.tokens.write";
 /// May read and change the tokens of every user of the account.
 const ADMIN: &str = "astra.tokens.admin";
-/// How often a change starts over because the token was changed between the look at its state and the change.
-const CHANGE_TRIES: usize = 5;
 
 /// The user of the path, and the caller seeing that user's tokens only.
 struct Place {
@@ -147,11 +145,8 @@ pub(super) async fn modify(call: &Call<'_>) -> Result<Reply, Refused> {
     list::none(call.head.uri.query())?;
     body_type(&call.head.headers)?;
     let conditions = Conditions::of(&call.head.headers);
-    let service = &call.services.service;
-    for _ in 0..CHANGE_TRIES {
-        let record = service.find(&actor, TokenRef::Id(id)).await?;
+    let work_out = |record: &TokenRecord| {
         let Input { id: named, user, name, labels } = Input::read(&call.body, Some(&record.name))?;
-        let shown = output(call, &record);
         for (field, given, own) in
             [("id", named, call.variables.get("token_id")), ("userID", user, call.variables.get("user_id"))]
         {
@@ -159,17 +154,13 @@ pub(super) async fn modify(call: &Call<'_>) -> Result<Reply, Refused> {
                 return Err(Problem::conflict(field, "is not that of the path").into());
             }
         }
-        if !conditions.hold(&tag(json(StatusCode::OK, &shown).body()), record.updated_at) {
-            return Err(Problem::precondition().into());
+        if !conditions.hold(&tag(json(StatusCode::OK, &output(call, record)).body()), record.updated_at) {
+            return Err(Refused::from(Problem::precondition()));
         }
-        let patch = Patch { name, labels, ..Patch::default() };
-        match service.at_generation(&[record.generation]).patch(&actor, TokenRef::Id(id), patch).await {
-            Ok(_) => return Ok(no_content()),
-            Err(Error::Conflict) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Error::Conflict.into())
+        Ok(Patch { name, labels, ..Patch::default() })
+    };
+    call.services.service.patch_with(&actor, TokenRef::Id(id), work_out).await?;
+    Ok(no_content())
 }
 
 /// `DELETE …/tokens/{token_id}`

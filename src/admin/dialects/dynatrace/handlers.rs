@@ -26,7 +26,7 @@ pub(super) async fn create(call: &Call<'_>, actor: &Actor) -> Outcome {
     body.finish()?;
     let (name, scopes) = (name.unwrap_or_default(), scopes.unwrap_or_default());
     let mut metadata = serde_json::Map::new();
-    metadata.insert(modified::KEY.to_owned(), modified::kept(&name, &scopes, None));
+    metadata.insert(modified::KEY.to_owned(), modified::of_new(&name, &scopes));
     let draft = Draft {
         name,
         scopes: Some(scopes.into_iter().map(String::from).collect()),
@@ -65,29 +65,16 @@ pub(super) async fn update(call: &Call<'_>, actor: &Actor) -> Outcome {
     if enabled == Some(false) && record.id == call.token.id {
         return Err(Problem::bad_request("The token in use cannot be disabled.").into());
     }
-    let patch = patch_of(&record, name, scopes, enabled, call.services.clock.now().wall);
-    call.services.service.patch(actor, TokenRef::Id(record.id), patch).await?;
-    Ok(no_content())
-}
-
-fn patch_of(
-    record: &TokenRecord,
-    name: Option<String>,
-    scopes: Option<Vec<Scope>>,
-    enabled: Option<bool>,
-    now: Timestamp,
-) -> Patch {
-    let (new_name, new_scopes) = (name.as_ref().unwrap_or(&record.name), scopes.as_ref().unwrap_or(&record.scopes));
-    let same = *new_name == record.name && *new_scopes == record.scopes;
-    let date = if same { modified::date(record) } else { Some(now) };
-    let kept = modified::kept(new_name, new_scopes, date);
-    Patch {
+    let patch = Patch {
         name,
         scopes: scopes.map(|scopes| scopes.into_iter().map(String::from).collect()),
         status: enabled.map(|enabled| if enabled { Status::Enabled } else { Status::Disabled }),
-        kept: Some((modified::KEY, kept)),
         ..Patch::default()
-    }
+    };
+    let now = call.services.clock.now().wall;
+    let dated = |record: &TokenRecord| Ok::<_, Error>(modified::dated(&patch, record, now));
+    call.services.service.patch_with(actor, TokenRef::Id(record.id), dated).await?;
+    Ok(no_content())
 }
 
 /// Answers `deleteApiToken`.

@@ -140,9 +140,8 @@ impl<'p> Choice<'p> {
         if owner.is_some_and(|name| !Owner::is_valid_name(name)) {
             return Ok(Found { total: 0, tokens: Vec::new(), next: None });
         }
-        let mut after = None;
-        loop {
-            let Page { mut records, next } = service.list(actor, listing(account, owner, after, AT_ONCE)).await?;
+        let mut pages = service.pages(actor, listing(account, owner, None, AT_ONCE));
+        while let Some(mut records) = pages.next().await? {
             records.retain(|record| self.fits(record));
             let uses = match self.parameters.choose_by_use() && !records.is_empty() {
                 true => service.last_uses(&records).await?,
@@ -151,11 +150,8 @@ impl<'p> Choice<'p> {
             for (record, last_use) in records.into_iter().zip(uses) {
                 self.meet(record, last_use);
             }
-            match next {
-                Some(next) => after = Some(next),
-                None => return self.finish(service).await,
-            }
         }
+        self.finish(service).await
     }
 
     fn fits(&mut self, record: &TokenRecord) -> bool {

@@ -13,7 +13,7 @@ use super::wire::{
 };
 use super::{ENDPOINTS, Problem};
 use crate::admin::dialect::{Call, Fault, Reply, json};
-use crate::admin::service::{Actor, Draft, Patch};
+use crate::admin::service::{Actor, Draft, Error, Patch};
 use crate::admin::view::SecretText;
 use crate::token::{Form, Owner, OwnerDirectory, PlainSecret, ShortId, TokenRecord, TokenRef};
 
@@ -100,10 +100,13 @@ async fn patch(call: &Call<'_>, family: &'static Family) -> Result<Reply, Refuse
         name: sent.name,
         description: sent.description,
         status: sent.status.map(Into::into),
-        own: (!own.is_empty()).then_some((Own::KEY, own)),
         ..Patch::default()
     };
-    let record = call.services.service.patch(&actor, token, patch).await?;
+    let with_own = |record: &TokenRecord| {
+        let metadata = (!own.is_empty()).then(|| Own::merged(&record.metadata, &own));
+        Ok::<_, Error>(Patch { metadata, ..patch.clone() })
+    };
+    let record = call.services.service.patch_with(&actor, token, with_own).await?;
     Ok(json(StatusCode::OK, &Paint::new(call, family, path, &actor).token(&record, None)))
 }
 

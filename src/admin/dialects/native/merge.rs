@@ -79,7 +79,6 @@ impl Merge {
                 Some(changes) => merged(record.metadata.clone(), changes),
             }),
             personal: self.personal,
-            own: None,
             kept: None,
         }
     }

@@ -14,9 +14,6 @@ use crate::admin::service::{Actor, Draft, Error, Foreign, MAX_OVERLAP, Rotation,
 use crate::admin::view::TokenView;
 use crate::token::{LastUse, PlainSecret, TokenRecord, TokenRef};
 
-/// How often a merge starts over because somebody else changed the token in between.
-const MERGES: usize = 5;
-
 /// Makes a token.
 pub(super) async fn create(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
@@ -95,23 +92,10 @@ pub(super) async fn get(call: &Call<'_>) -> Outcome {
 /// Changes a token by a merge patch.
 pub(super) async fn patch(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
-    let expected = if_match(call)?;
     let merge = Merge::parse(&call.body)?;
-    let service = &call.services.service;
-    for _ in 0..MERGES {
-        let record = find(call, &actor).await?;
-        if expected.as_ref().is_some_and(|any_of| !any_of.contains(&record.generation)) {
-            return Err(stale().into());
-        }
-        // What is merged into is what is replaced.
-        let at_this = service.at_generation(&[record.generation]);
-        match at_this.patch(&actor, TokenRef::Id(record.id), merge.clone().onto(&record)).await {
-            Err(Error::Conflict) if expected.is_some() => return Err(stale().into()),
-            Err(Error::Conflict) => {}
-            patched => return changed(call, &patched?, None).await,
-        }
-    }
-    Err(Error::Conflict.into())
+    let (service, token) = addressed(call)?;
+    let patched = service.patch_with(&actor, token, |record| Ok::<_, Error>(merge.clone().onto(record))).await;
+    changed(call, &patched.map_err(|error| conditional(call, error))?, None).await
 }
 
 /// Revokes a token.

@@ -111,12 +111,13 @@ async fn user(call: &Call<'_>, actor: &Actor, number: i64) -> Result<Owner, Erro
 }
 
 /// Reads a listing to its end and keeps what is asked for; `None` if that is too much.
-async fn gather(call: &Call<'_>, actor: &Actor, mut listing: Listing, query: &Query) -> Result<Option<Window>, Error> {
-    let policy = call.services.service.policy();
+async fn gather(call: &Call<'_>, actor: &Actor, listing: Listing, query: &Query) -> Result<Option<Window>, Error> {
+    let service = &call.services.service;
+    let policy = service.policy();
     let mut window = Window::new(query);
-    loop {
-        let page = call.services.service.list(actor, listing.clone()).await?;
-        for record in page.records {
+    let mut pages = service.pages(actor, listing);
+    while let Some(records) = pages.next().await? {
+        for record in records {
             let wanted = |role: &String| roles(&record, &policy.bundles).any(|own| own == role);
             if query.role.as_ref().is_none_or(wanted) {
                 window.add(Row::new(&record, AccessToken::new(&record, &policy.directory, &policy.bundles)));
@@ -125,11 +126,8 @@ async fn gather(call: &Call<'_>, actor: &Actor, mut listing: Listing, query: &Qu
         if window.is_too_much() {
             return Ok(None);
         }
-        match page.next {
-            Some(next) => listing.after = Some(next),
-            None => return Ok(Some(window)),
-        }
     }
+    Ok(Some(window))
 }
 
 async fn answer(call: &Call<'_>, query: &Query, window: Window) -> Outcome {
