@@ -7,6 +7,7 @@ pub(crate) mod control;
 mod dialect;
 mod dialects;
 mod endpoint;
+mod glob;
 mod instance;
 mod listener;
 mod mask;
@@ -19,6 +20,7 @@ mod request;
 mod routing;
 #[cfg(test)]
 mod schema;
+mod served;
 pub(crate) mod service;
 mod spec;
 #[cfg(test)]

@@ -490,7 +490,7 @@ async fn every_endpoint_refuses_a_call_without_a_credential() {
             let path = target(endpoint);
             let request = format!("{} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", endpoint.method);
             let answer = bench.raw(request.as_bytes()).await;
-            // Losant's framework forbids where the others challenge (contract page losant).
+            // Losant's framework forbids where the others challenge (docs/dialects/losant.md).
             if dialect.name() == "losant" {
                 assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
                 continue;

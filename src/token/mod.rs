@@ -1,6 +1,7 @@
 //! What a token *is*: record, ids, secrets, scopes, plans, and the port through which a store keeps them.
 //! No I/O and no HTTP here.
 
+mod hex;
 mod id;
 mod owner;
 mod plan;
@@ -11,8 +12,9 @@ mod secret;
 mod state;
 mod store;
 
+pub(crate) use hex::{hex, parse_hex, push_hex};
+pub(crate) use id::parse_hex12;
 pub use id::{InvalidId, ShortId, TokenId, TokenRef};
-pub(crate) use id::{parse_hex12, push_hex};
 pub use owner::{ANY_ENVIRONMENT, Owner, OwnerDirectory, OwnerIds, PinnedAccount, PinnedUser, derived_account_uuid};
 pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
 pub use presence::{Member, Presence};

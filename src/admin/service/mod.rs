@@ -28,7 +28,7 @@ use crate::activity::{EventKind, EventLog};
 use crate::clock::{Clock, Timestamp};
 use crate::token::{
     Bundles, Form, HashKey, LastUse, Listing, OwnerDirectory, Page, PlainSecret, PlanTable, SecretHash, SecretSlot,
-    Status, StoreError, TokenId, TokenRecord, TokenRef, TokenStore,
+    Status, StoreError, TokenId, TokenRecord, TokenRef, TokenStore, parse_hex,
 };
 
 /// How often an edit is tried again after somebody else changed the token in between.
@@ -82,15 +82,9 @@ impl Foreign {
     /// # Errors
     /// The text is anything else.
     pub(crate) fn from_sha256_hex(text: &str) -> Result<Self, Error> {
+        let digest = parse_hex(text).and_then(|bytes| bytes.try_into().ok());
         let wrong = || Error::invalid("sha256", "must be the 64 hex digits of an unsalted SHA-256");
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        let mut digest = [0; 32];
-        for (at, byte) in digest.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).map_err(|_| wrong())?;
-        }
-        Ok(Self::Sha256(digest))
+        digest.map(Self::Sha256).ok_or_else(wrong)
     }
 
     /// Takes a secret by value.

@@ -1,7 +1,7 @@
 //! Reading many tokens, and finding owners and accounts by the ids that vendors' clients send.
 
 use super::{Actor, Error, TokenService};
-use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenRecord, push_hex};
+use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenRecord, hex};
 
 /// Records read in one call to the store.
 const AT_ONCE: usize = 1_000;
@@ -121,10 +121,4 @@ impl Pages<'_> {
         self.rest = next.map(|after| Listing { after: Some(after), ..listing });
         Ok(Some(records))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    push_hex(&mut text, bytes);
-    text
 }

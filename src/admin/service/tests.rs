@@ -256,15 +256,14 @@ async fn a_secret_comes_in_by_value_or_by_digest() {
     use sha2::{Digest, Sha256};
     let (service, _, _) = service(policy());
     let operator = Actor::operator();
-    let mut hex = String::new();
-    crate::token::push_hex(&mut hex, &Sha256::digest(b"a-foreign-secret-2"));
-    let by_digest = Foreign::from_sha256_hex(&hex).expect("hex");
+    let digest = crate::token::hex(&Sha256::digest(b"a-foreign-secret-2"));
+    let by_digest = Foreign::from_sha256_hex(&digest).expect("hex");
     let second = service.import(&operator, draft("two", &[]), by_digest).await.expect("imported");
     assert_eq!(service.lookup(&operator, "a-foreign-secret-2").await.expect("found").id, second.id);
     let again = Foreign::from_secret("a-foreign-secret-2").expect("a secret");
     assert_eq!(service.import(&operator, draft("three", &[]), again).await, Err(Error::Exists));
     assert!(Foreign::from_secret("short").is_err());
-    assert!(Foreign::from_sha256_hex(&hex[1..]).is_err());
+    assert!(Foreign::from_sha256_hex(&digest[1..]).is_err());
     assert!(Foreign::from_sha256_hex(&"\u{e9}".repeat(32)).is_err());
 }
 

@@ -36,7 +36,7 @@ const GROUP_ITEM: &str = "/accounts/{account_id}/core/v1/groups/{group_id}/users
 
 /// Rights depend on whether the user is the caller, so no scope stands in the table.
 const fn row(method: Method, path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
-    Endpoint { method, path, operation, scopes: &[], costs_point: false, spec }
+    Endpoint::new(method, path, operation, &[], spec)
 }
 
 static ENDPOINTS: [Endpoint; 10] = [

@@ -368,7 +368,7 @@ mod tests {
     }
 
     fn shown_id(record: &TokenRecord) -> String {
-        format!("dt0c01.{}", record.id.dynatrace_public())
+        record.id.dynatrace()
     }
 
     fn parameters(query: &str, page_size: u16) -> Parameters {

@@ -43,24 +43,14 @@ const WRITE: &[&str] = &["apiTokens.write"];
 macro_rules! below {
     ($base:literal) => {
         [
-            row(Method::GET, concat!($base, "/apiTokens"), LIST, READ, LIST_SPEC),
-            row(Method::POST, concat!($base, "/apiTokens"), CREATE, WRITE, CREATE_SPEC),
-            row(Method::POST, concat!($base, "/apiTokens/lookup"), LOOKUP, &[], LOOKUP_SPEC),
-            row(Method::GET, concat!($base, "/apiTokens/{id}"), GET, READ, GET_SPEC),
-            row(Method::PUT, concat!($base, "/apiTokens/{id}"), UPDATE, WRITE, UPDATE_SPEC),
-            row(Method::DELETE, concat!($base, "/apiTokens/{id}"), DELETE, WRITE, DELETE_SPEC),
+            Endpoint::new(Method::GET, concat!($base, "/apiTokens"), LIST, READ, LIST_SPEC),
+            Endpoint::new(Method::POST, concat!($base, "/apiTokens"), CREATE, WRITE, CREATE_SPEC),
+            Endpoint::new(Method::POST, concat!($base, "/apiTokens/lookup"), LOOKUP, &[], LOOKUP_SPEC),
+            Endpoint::new(Method::GET, concat!($base, "/apiTokens/{id}"), GET, READ, GET_SPEC),
+            Endpoint::new(Method::PUT, concat!($base, "/apiTokens/{id}"), UPDATE, WRITE, UPDATE_SPEC),
+            Endpoint::new(Method::DELETE, concat!($base, "/apiTokens/{id}"), DELETE, WRITE, DELETE_SPEC),
         ]
     };
-}
-
-const fn row(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    scopes: &'static [&'static str],
-    spec: Spec,
-) -> Endpoint {
-    Endpoint { method, path, operation, scopes, costs_point: false, spec }
 }
 
 static ENDPOINTS: [[Endpoint; 6]; 3] =

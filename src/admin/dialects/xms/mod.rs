@@ -1,4 +1,4 @@
-//! XSKY XMS's access tokens (contract page xms).
+//! XSKY XMS's access tokens (docs/dialects/xms.md).
 
 mod errors;
 mod handlers;
@@ -44,11 +44,11 @@ const SUBJECT: &str = "subject_access_token";
 const REGENERATE_END: &str = ":regenerate";
 
 const fn row(method: Method, path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
-    Endpoint { method, path, operation, scopes: &[], costs_point: false, spec }
+    Endpoint::new(method, path, operation, &[], spec)
 }
 
 const fn change(method: Method, path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
-    Endpoint { method, path, operation, scopes: &[WRITE], costs_point: false, spec }
+    Endpoint::new(method, path, operation, &[WRITE], spec)
 }
 
 static ENDPOINTS: [Endpoint; 14] = [
