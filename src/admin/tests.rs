@@ -1,5 +1,4 @@
 //! The admin port over a real socket: ThreatJammer's contract, and what every dialect shares.
-#![allow(clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;

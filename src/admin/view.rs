@@ -232,7 +232,6 @@ impl<'de> Deserialize<'de> for SecretText {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::admin::service::memory::service;

@@ -210,7 +210,6 @@ fn no_control(field: &str, text: &str) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

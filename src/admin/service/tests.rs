@@ -1,5 +1,4 @@
 //! What callers may do, and what stays of it.
-#![allow(clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};

@@ -171,7 +171,7 @@ pub(super) struct ApiTokenList {
 /// The body of create, for the document: it is read member by member, so that each mistake can be told. Members that are not
 /// listed are ignored.
 #[derive(ToSchema)]
-#[allow(dead_code)] // describes, holds nothing
+#[allow(dead_code, reason = "described here, read by Body")]
 #[schema(as = DynatraceApiTokenCreate, rename_all = "camelCase")]
 pub(super) struct ApiTokenCreate {
     /// Not blank; need not be unique.
@@ -188,7 +188,7 @@ pub(super) struct ApiTokenCreate {
 
 /// The body of update, for the document; what is absent or null stays as it is.
 #[derive(ToSchema)]
-#[allow(dead_code)] // describes, holds nothing
+#[allow(dead_code, reason = "described here, read by Body")]
 #[schema(as = DynatraceApiTokenUpdate, rename_all = "camelCase")]
 pub(super) struct ApiTokenUpdate {
     /// Not blank.
@@ -202,7 +202,7 @@ pub(super) struct ApiTokenUpdate {
 
 /// The body of lookup, for the document.
 #[derive(ToSchema)]
-#[allow(dead_code)] // describes, holds nothing
+#[allow(dead_code, reason = "described here, read by Body")]
 #[schema(as = DynatraceApiTokenLookup)]
 pub(super) struct ApiTokenLookup {
     /// The whole secret.

@@ -213,7 +213,6 @@ pub(super) fn parsed<T: FromStr<Err: ToString>>(value: Value) -> Result<T, Wrong
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

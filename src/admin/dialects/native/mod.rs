@@ -101,7 +101,6 @@ async fn fleet(call: &Call<'_>) -> Outcome {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -90,7 +90,6 @@ async fn is_taken(service: &TokenService, actor: &Actor, owner: &Owner, name: &s
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;

@@ -261,7 +261,6 @@ fn plain(field: &str, text: &str, most: usize) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
