@@ -22,6 +22,9 @@ use crate::token::{SecretHash, Status, StoreError, TokenRecord, TokenRef};
 /// How long a caller is asked to stay away while the store does not answer.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
+/// Why a token is gone that a vendor's client deleted, for its tombstone and the audit trail, which names the dialect beside it.
+pub(crate) const DELETED: &str = "deleted";
+
 /// An answer.
 pub(crate) type Reply = Response<Bytes>;
 

@@ -7,7 +7,7 @@ use super::errors::{Problem, Refused};
 use super::headers::{Conditions, answer_type, body_type, origin, tag};
 use super::list::{self, Query};
 use super::wire::{Input, ListOutput, NewTokenOutput, TokenOutput, identifier};
-use crate::admin::dialect::{Call, Fault, Reply, json, no_content, typed};
+use crate::admin::dialect::{Call, DELETED, Fault, Reply, json, no_content, typed};
 use crate::admin::service::{Actor, Draft, Patch};
 use crate::token::{Form, Owner, OwnerKey, TokenId, TokenRecord, TokenRef};
 
@@ -169,6 +169,6 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Refused> {
     let Place { actor, .. } = place(call, true).await?;
     let id = token_id(call)?;
     list::none(call.head.uri.query())?;
-    call.services.service.revoke(&actor, TokenRef::Id(id), "").await?;
+    call.services.service.revoke(&actor, TokenRef::Id(id), DELETED).await?;
     Ok(no_content())
 }

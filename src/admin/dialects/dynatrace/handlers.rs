@@ -9,7 +9,7 @@ use super::modified;
 use super::scopes::is_known;
 use super::time;
 use super::wire::{ApiToken, ApiTokenCreated, Fields};
-use crate::admin::dialect::{Call, no_content};
+use crate::admin::dialect::{Call, DELETED, no_content};
 use crate::admin::plane::AdminServices;
 use crate::admin::service::{Actor, Draft, Error, Patch};
 use crate::clock::Timestamp;
@@ -83,7 +83,7 @@ pub(super) async fn delete(call: &Call<'_>, actor: &Actor) -> Outcome {
     if record.id == call.token.id {
         return Err(Problem::bad_request("The token in use cannot be deleted.").into());
     }
-    call.services.service.revoke(actor, TokenRef::Id(record.id), "deleted by a Dynatrace client").await?;
+    call.services.service.revoke(actor, TokenRef::Id(record.id), DELETED).await?;
     Ok(no_content())
 }
 

@@ -12,13 +12,10 @@ use super::wire::{
     Action, ApiToken, ApiTokenPatch, ApiTokenPost, ApiTokens, CreatorType, Hypermedia, Link, Own, OwnerType, Success,
 };
 use super::{ENDPOINTS, Problem};
-use crate::admin::dialect::{Call, Fault, Reply, json};
+use crate::admin::dialect::{Call, DELETED, Fault, Reply, json};
 use crate::admin::service::{Actor, Draft, Error, Patch};
 use crate::admin::view::SecretText;
 use crate::token::{Form, Owner, OwnerDirectory, PlainSecret, ShortId, TokenRecord, TokenRef};
-
-/// Told by the audit trail as the reason of a deletion.
-const DELETED: &str = "deleted";
 
 /// Serves one call: the operation's name is the resource, a dot, and the action.
 pub(super) async fn serve(call: &Call<'_>) -> Result<Reply, Refused> {

@@ -9,7 +9,7 @@ use super::list::parameter;
 use super::names;
 use super::wire::{AccessToken, AccessTokenResp, CreateReq, CreateResp, Created, ROLE, UpdateReq, secret_made_at};
 use super::{ID, Outcome, READ_ALL, SUBJECT};
-use crate::admin::dialect::{Call, Fault, Reply, json, no_content};
+use crate::admin::dialect::{Call, DELETED, Fault, Reply, json, no_content};
 use crate::admin::service::{Actor, Draft, Rotation};
 use crate::token::{Form, PlainSecret, Status, TokenRecord, TokenRef};
 
@@ -72,7 +72,7 @@ pub(super) async fn update(call: &Call<'_>) -> Outcome {
 pub(super) async fn delete(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     let record = writable(call, &actor).await?;
-    call.services.service.revoke(&actor, TokenRef::Id(record.id), "deleted through xms").await?;
+    call.services.service.revoke(&actor, TokenRef::Id(record.id), DELETED).await?;
     Ok(no_content())
 }
 
