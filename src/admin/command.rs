@@ -392,7 +392,6 @@ async fn import(
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::admin::service::Policy;

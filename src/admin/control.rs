@@ -228,7 +228,6 @@ pub(crate) async fn call(
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::admin::service::memory::service;

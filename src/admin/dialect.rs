@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 
 use super::endpoint::{Endpoint, Variables};
 use super::plane::AdminServices;
-use super::service::{self, Actor};
+use super::service::Actor;
 use super::spec::Media;
 use crate::auth::{Cached, CachedToken, Denial, Source};
 use crate::clock::Now;
@@ -21,6 +21,9 @@ use crate::token::{SecretHash, Status, StoreError, TokenRecord, TokenRef};
 
 /// How long a caller is asked to stay away while the store does not answer.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Why a token is gone that a vendor's client deleted, for its tombstone and the audit trail, which names the dialect beside it.
+pub(crate) const DELETED: &str = "deleted";
 
 /// An answer.
 pub(crate) type Reply = Response<Bytes>;
@@ -246,27 +249,6 @@ impl From<StoreError> for Fault {
     }
 }
 
-impl Fault {
-    /// The faults that every dialect tells alike: the store's. Everything else comes back, to be told in the dialect's own
-    /// words.
-    ///
-    /// # Errors
-    /// What the dialect has to tell.
-    pub(crate) fn of(error: service::Error) -> Result<Self, service::Error> {
-        match error {
-            service::Error::Unavailable(cause) => {
-                tracing::debug!(cause, "a call of the admin port cannot be served");
-                Ok(Self::StoreAway)
-            }
-            service::Error::Broken(cause) => {
-                tracing::error!(cause, "a call of the admin port failed");
-                Ok(Self::Internal)
-            }
-            other => Err(other),
-        }
-    }
-}
-
 /// Whole seconds, at least 1, rounded up.
 fn seconds(wait: Duration) -> HeaderValue {
     HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, u128::from(u64::MAX)) as u64)
@@ -282,5 +264,26 @@ pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Reply {
     let mut reply = Reply::new(Bytes::from(bytes));
     *reply.status_mut() = status;
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    reply
+}
+
+/// The answer under another media type.
+pub(crate) fn typed(mut reply: Reply, media: &'static str) -> Reply {
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    reply
+}
+
+/// The answer, with a challenge (RFC 9110 section 11.6.1) where it is a 401.
+pub(crate) fn challenged(mut reply: Reply, scheme: &'static str) -> Reply {
+    if reply.status() == StatusCode::UNAUTHORIZED {
+        reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    }
+    reply
+}
+
+/// An answer without a body.
+pub(crate) fn no_content() -> Reply {
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::NO_CONTENT;
     reply
 }

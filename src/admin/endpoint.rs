@@ -14,8 +14,8 @@ pub(crate) struct Endpoint {
     /// Method, compared exactly.
     pub(crate) method: Method,
     /// Path template: literal segments, `{name}` for a whole segment without a colon, `{name}:literal` for one with a fixed
-    /// end: what follows a colon names an action. Segments of a request are compared after percent-decoding. A final `/?` allows a trailing slash, which is a segment of its own
-    /// otherwise.
+    /// end: what follows a colon names an action. Segments of a request are compared after percent-decoding. A final `/?` allows
+    /// a trailing slash, which is a segment of its own otherwise.
     pub(crate) path: &'static str,
     /// Name of the operation in the vendor's description.
     pub(crate) operation: &'static str,
@@ -28,6 +28,17 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
+    /// An operation whose calls cost nothing.
+    pub(crate) const fn new(
+        method: Method,
+        path: &'static str,
+        operation: &'static str,
+        scopes: &'static [&'static str],
+        spec: Spec,
+    ) -> Self {
+        Self { method, path, operation, scopes, costs_point: false, spec }
+    }
+
     /// Whether somebody who holds `held` may call it.
     pub(crate) fn is_open_to(&self, held: &[Scope], bundles: &Bundles) -> bool {
         self.scopes.is_empty() || self.scopes.iter().any(|scope| bundles.holds(held, scope))
@@ -154,7 +165,7 @@ mod tests {
 
     fn endpoint(method: Method, path: &'static str) -> Endpoint {
         let spec = Spec { summary: "", parameters: &[], body: None, answers: &[], refusals: &[] };
-        Endpoint { method, path, operation: path, scopes: &[], costs_point: false, spec }
+        Endpoint::new(method, path, path, &[], spec)
     }
 
     fn table() -> Vec<Endpoint> {

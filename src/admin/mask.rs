@@ -31,7 +31,7 @@ mod tests {
         let key = HashKey::new(&[7; 32]).expect("long enough");
         let minted = |form| PlainSecret::mint(form, &key, Timestamp::system());
         let (dynatrace, _, id) = minted(Form::Dynatrace);
-        let public = format!("dt0c01.{}", id.dynatrace_public());
+        let public = id.dynatrace();
         for (secret, shown) in [
             (dynatrace.expose().to_owned(), format!("{public}.***")),
             (minted(Form::Tg).0.expose().to_owned(), "tg_***".to_owned()),

@@ -8,6 +8,7 @@ pub(crate) mod control;
 mod dialect;
 mod dialects;
 mod endpoint;
+mod glob;
 mod instance;
 mod listener;
 mod mask;
@@ -15,10 +16,12 @@ mod metrics;
 pub(crate) mod openapi;
 mod plane;
 mod problem;
+mod refused;
 mod request;
 mod routing;
 #[cfg(test)]
 mod schema;
+mod served;
 pub(crate) mod service;
 mod spec;
 #[cfg(test)]

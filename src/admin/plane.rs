@@ -20,10 +20,11 @@ use super::dialect::{Call, Dialect, Fault, Refusal, Reply, Token};
 use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::metrics::AdminMetrics;
 use super::request::{event_kind, has_one_host, problem, read, request_id};
+use super::served::Served;
 use super::service::TokenService;
-use super::{Instance, Routing, dialects, mask, openapi};
+use super::{Instance, Routing, dialects, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
-use crate::auth::{CacheConfig, NegativeCache, Resolver, Source, Sources};
+use crate::auth::{CacheConfig, NegativeCache, Resolver, Source};
 use crate::clock::{Clock, Now};
 use crate::limit::{CounterStore, Throttle, TokenLimits};
 use crate::server::{ClientAddr, TrustedProxies};
@@ -141,35 +142,6 @@ pub(super) struct Plane {
     outlet: Mutex<Outlet>,
     pub(super) nothing_needed: NeededScopes,
     pub(super) metrics: AdminMetrics,
-}
-
-/// A dialect, prepared.
-struct Served {
-    dialect: &'static dyn Dialect,
-    sources: Sources,
-    /// Places whose values are masked in recorded addresses.
-    masked: Sources,
-}
-
-impl Served {
-    fn new(dialect: &'static dyn Dialect, sources: Vec<Source>, also_masked: &[Source]) -> Self {
-        let named = dialect.secret_parameters().iter().map(|name| Source::Query((*name).to_owned()));
-        let masked: Vec<Source> =
-            sources.iter().chain(also_masked).cloned().chain(Source::defaults()).chain(named).collect();
-        let looked_at = Sources::new(&sources);
-        let looked_at = if dialect.fields_win() { looked_at.fields_win() } else { looked_at };
-        Self { dialect, sources: looked_at, masked: Sources::new(&masked) }
-    }
-
-    /// An address as it may be recorded.
-    fn shown(&self, uri: &http::Uri) -> String {
-        let mut shown = mask::path(uri.path(), |segment| self.dialect.is_secret_segment(segment)).into_owned();
-        if let Some(query) = uri.query() {
-            shown.push('?');
-            shown.push_str(&self.masked.mask_query(query));
-        }
-        shown
-    }
 }
 
 /// What is known of a call once it has been answered.

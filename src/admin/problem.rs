@@ -1,14 +1,17 @@
 //! Problem documents (RFC 9457): the errors of the native API, and of paths that no dialect serves.
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::dialect::{Fault, Reply, json};
+use super::dialect::{Fault, Reply, json, typed};
+use super::refused::{Refused, Words};
 use super::service;
 use crate::auth::Denial;
+
+/// Media type of problem documents.
+pub(crate) const MEDIA: &str = "application/problem+json";
 
 /// A refusal in words for programs and people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -64,23 +67,6 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid-fields", "Invalid fields", detail) }
     }
 
-    /// What an operation on tokens was refused for, except for faults of the store.
-    pub(crate) fn of_error(error: service::Error) -> Self {
-        use service::Error;
-        let conflict = |name, title, detail| Self::new(StatusCode::CONFLICT, name, title, detail);
-        match error {
-            Error::Invalid { field, message } => Self::fields(vec![FieldError { field, message }]),
-            Error::NotFound => Self::no_token(),
-            Error::Forbidden(text) => Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", text),
-            Error::Conflict => conflict("conflict", "Changed meanwhile", error.to_string()),
-            Error::Clash(text) => conflict("owner-clash", "Owner number taken", text),
-            Error::Exists => conflict("secret-in-use", "Secret in use", error.to_string()),
-            Error::Tombstoned => conflict("secret-revoked", "Secret revoked", error.to_string()),
-            Error::Unavailable(_) => Self::of(&Fault::StoreAway),
-            Error::Broken(_) => Self::of(&Fault::Internal),
-        }
-    }
-
     /// There is no such token, or the caller may not know of it.
     pub(crate) fn no_token() -> Self {
         Self::new(StatusCode::NOT_FOUND, "no-such-token", "No such token", "There is no such token.")
@@ -101,12 +87,28 @@ impl Problem {
 
     /// As an answer.
     pub(crate) fn reply(&self) -> Reply {
-        let mut reply: Reply = json(StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST), self);
-        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut reply = typed(json(status, self), MEDIA);
         let mut body = reply.body().to_vec();
         body.push(b'\n');
         *reply.body_mut() = Bytes::from(body);
         reply
+    }
+}
+
+impl Words for Problem {
+    fn refused(error: service::Error) -> Refused<Self> {
+        use service::Error;
+        let conflict = |name, title, detail| Self::new(StatusCode::CONFLICT, name, title, detail);
+        Refused::from(match error {
+            Error::Invalid { field, message } => Self::fields(vec![FieldError { field, message }]),
+            Error::NotFound => Self::no_token(),
+            Error::Forbidden(text) => Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", text),
+            Error::Clash(text) => conflict("owner-clash", "Owner number taken", text),
+            Error::Exists => conflict("secret-in-use", "Secret in use", error.to_string()),
+            Error::Tombstoned => conflict("secret-revoked", "Secret revoked", error.to_string()),
+            other => conflict("conflict", "Changed meanwhile", other.to_string()),
+        })
     }
 }
 

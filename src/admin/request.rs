@@ -5,6 +5,7 @@ use http::Version;
 use http::request::Parts;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
 
 use super::dialect::{Fault, Reply};
 use super::problem::Problem;
@@ -39,6 +40,32 @@ where
         true => Fault::BodyTooLarge,
         false => Fault::BadRequest("The request body is broken."),
     })
+}
+
+/// Why a body is no JSON object. Says only where it goes wrong: the body may hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoObject {
+    /// It is no JSON; line and column count from 1.
+    Syntax {
+        /// Line.
+        line: usize,
+        /// Column, in bytes.
+        column: usize,
+    },
+    /// It is another JSON value.
+    Kind,
+}
+
+/// Reads a body that is one JSON object.
+///
+/// # Errors
+/// It is something else.
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, NoObject> {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(NoObject::Kind),
+        Err(error) => Err(NoObject::Syntax { line: error.line(), column: error.column() }),
+    }
 }
 
 /// The caller's request id where it is plain text that is `taken`, else a fresh UUID.

@@ -1,5 +1,4 @@
 //! Whether a JSON value is what the OpenAPI document says, for tests: the keywords that the document uses for bodies.
-#![allow(clippy::expect_used)]
 
 use serde_json::Value;
 

@@ -155,7 +155,7 @@ impl TokenView {
             id: record.id.to_string(),
             serial: record.serial,
             losant_id: record.id.losant(),
-            dynatrace_id: format!("dt0c01.{}", record.id.dynatrace_public()),
+            dynatrace_id: record.id.dynatrace(),
             name: record.name.clone(),
             description: record.description.clone(),
             owner: OwnerView {
@@ -232,7 +232,6 @@ impl<'de> Deserialize<'de> for SecretText {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use crate::admin::service::memory::service;

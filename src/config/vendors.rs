@@ -11,20 +11,20 @@ const MOST_TTL: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// Bundles that a configuration need not define; one of the same name in `[bundles]` replaces it.
 const BUNDLES: [(&str, &[&str]); 17] = [
-    // XMS shows a bundle of this form as a role: `xms.role.admin` is the role admin (contract page xms).
+    // XMS shows a bundle of this form as a role: `xms.role.admin` is the role admin (docs/dialects/xms.md).
     ("xms.role.admin", &["all.User"]),
     ("xms.role.viewer", &["xms.tokens.read"]),
-    // Astra's roles, each with the rights of the one before it (contract page astra).
+    // Astra's roles, each with the rights of the one before it (docs/dialects/astra.md).
     ("astra.role.viewer", &["astra.tokens.read"]),
     ("astra.role.member", &["astra.role.viewer", "astra.tokens.write"]),
     ("astra.role.admin", &["astra.role.member", "astra.tokens.admin"]),
     ("astra.role.owner", &["astra.role.admin"]),
-    // Dynatrace's platform names of the classic scopes (contract page dynatrace).
+    // Dynatrace's platform names of the classic scopes (docs/dialects/dynatrace.md).
     ("environment-api:api-tokens:read", &["apiTokens.read"]),
     ("environment-api:api-tokens:write", &["apiTokens.write"]),
     ("api-tokens:tokens:read", &["apiTokens.read"]),
     ("api-tokens:tokens:write", &["apiTokens.write"]),
-    // Losant's groups: each holds its narrower forms (contract page losant).
+    // Losant's groups: each holds its narrower forms (docs/dialects/losant.md).
     ("all.Application", &["all.Application.*"]),
     ("all.Device", &["all.Device.*"]),
     ("all.Instance", &["all.Instance.*"]),

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::embedded::{folder_refused, from_hex};
+use super::embedded::folder_refused;
 use super::{KeySource, OpenError};
-use crate::token::{HashKey, push_hex};
+use crate::token::{HashKey, parse_hex, push_hex};
 
 /// Loads the key, making it first if its file is absent and may be made. Beside a store that exists already (`kept`) a
 /// fresh key would fit nothing, so none is made. Blocks.
@@ -32,7 +32,7 @@ pub(super) fn load(source: &KeySource, kept: Option<&Path>) -> Result<HashKey, O
         },
     };
     let text = text.trim();
-    let decoded = Zeroizing::new(Some(text).filter(|text| text.len() == 2 * HashKey::LENGTH).and_then(from_hex));
+    let decoded = Zeroizing::new(Some(text).filter(|text| text.len() == 2 * HashKey::LENGTH).and_then(parse_hex));
     let key = decoded.as_deref().unwrap_or(text.as_bytes());
     HashKey::new(key).map_err(|error| {
         let advice = "generate one with `openssl rand -hex 32`";

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::{parse_hex, push_hex};
 use crate::clock::Timestamp;
 
 /// A UUID of version 4 whose first byte is the store's slot tag: the first byte of the keyed hash of the secret the
@@ -48,7 +49,7 @@ impl TokenId {
         ShortId(short)
     }
 
-    /// Losant's form: 24 lower-case hex digits that sort by the second of creation (contract page losant).
+    /// Losant's form: 24 lower-case hex digits that sort by the second of creation (docs/dialects/losant.md).
     pub fn losant(&self) -> String {
         self.short().losant()
     }
@@ -60,7 +61,7 @@ impl TokenId {
         public
     }
 
-    /// Dynatrace's public part: 24 characters of base 32 over the first 15 bytes (contract page dynatrace).
+    /// Dynatrace's public part: 24 characters of base 32 over the first 15 bytes (docs/dialects/dynatrace.md).
     pub fn dynatrace_public(&self) -> String {
         let mut text = String::with_capacity(24);
         for chunk in self.0[..15].chunks_exact(5) {
@@ -70,6 +71,11 @@ impl TokenId {
             }
         }
         text
+    }
+
+    /// Dynatrace's form: `dt0c01.` and the public part.
+    pub fn dynatrace(&self) -> String {
+        format!("{}{}", TokenRef::DYNATRACE, self.dynatrace_public())
     }
 
     /// Reads what [`dynatrace_public`](Self::dynatrace_public) wrote, without the `dt0c01.` before it.
@@ -212,26 +218,7 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Reads exactly 24 hex digits, either case.
 pub(crate) fn parse_hex12(text: &str) -> Result<[u8; 12], InvalidId> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != 12 || !odd.is_empty() {
-        return Err(InvalidId);
-    }
-    let mut bytes = [0; 12];
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        let (Some(high), Some(low)) = (digit(*high), digit(*low)) else { return Err(InvalidId) };
-        *byte = (high << 4 | low) as u8;
-    }
-    Ok(bytes)
-}
-
-/// Appends lower-case hex digits.
-pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+    parse_hex(text).and_then(|bytes| bytes.try_into().ok()).ok_or(InvalidId)
 }
 
 #[cfg(test)]

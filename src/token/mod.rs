@@ -2,6 +2,7 @@
 //! No I/O and no HTTP here.
 
 mod cells;
+mod hex;
 mod id;
 mod owner;
 mod plan;
@@ -13,8 +14,9 @@ mod state;
 mod store;
 
 pub use cells::{CELLS_HELD, CELLS_RETURNED_AFTER, CELLS_SPENT_WITHIN, CellAsk, CellHolder, CellLease, LimitBooks};
+pub(crate) use hex::{hex, parse_hex, push_hex};
+pub(crate) use id::parse_hex12;
 pub use id::{InvalidId, ShortId, TokenId, TokenRef};
-pub(crate) use id::{parse_hex12, push_hex};
 pub use owner::{ANY_ENVIRONMENT, Owner, OwnerDirectory, OwnerIds, PinnedAccount, PinnedUser, derived_account_uuid};
 pub use plan::{Anchor, Lease, MinuteLimit, Mode, MonthLimit, Plan, PlanTable, QuotaWindow, UNLIMITED};
 pub use presence::{Member, Presence};

@@ -61,8 +61,7 @@ impl OwnerIds {
         let digest: [u8; 32] = Sha256::digest(name.as_bytes()).into();
         let mut word = [0; 8];
         word.copy_from_slice(&digest[..8]);
-        let mut hex = String::with_capacity(24);
-        super::push_hex(&mut hex, &digest[8..20]);
+        let hex = super::hex(&digest[8..20]);
         Self { uuid: uuid::Uuid::new_v5(&NAMESPACE, name.as_bytes()), number: u64::from_be_bytes(word) >> 11, hex }
     }
 }

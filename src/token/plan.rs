@@ -242,7 +242,7 @@ impl PlanTable {
     }
 }
 
-/// A plan without a quota, with one that only counts, in the vendor's periods (contract page threatjammer).
+/// A plan without a quota, with one that only counts, in the vendor's periods (docs/dialects/threatjammer.md).
 fn counted(mut plan: Plan) -> Plan {
     plan.month.get_or_insert(MonthLimit { size: UNLIMITED, anchor: Anchor::TokenStart });
     plan

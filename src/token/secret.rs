@@ -26,11 +26,11 @@ pub enum Form {
     /// `tg_<public>_<256 bits><checksum>`, 63 characters.
     #[default]
     Tg,
-    /// 32 lower-case hex digits (contract page xms).
+    /// 32 lower-case hex digits (docs/dialects/xms.md).
     Xms,
-    /// `dt0c01.<24 characters of base 32>.<64 of base 32>` (contract page dynatrace).
+    /// `dt0c01.<24 characters of base 32>.<64 of base 32>` (docs/dialects/dynatrace.md).
     Dynatrace,
-    /// Base 64 of 33 random bytes, 44 characters without padding (contract page astra).
+    /// Base 64 of 33 random bytes, 44 characters without padding (docs/dialects/astra.md).
     Astra,
 }
 
@@ -100,7 +100,7 @@ impl PlainSecret {
         }
         let mut parts = text.splitn(3, '.');
         let (kind, public, _) = (parts.next()?, parts.next()?, parts.next()?);
-        // `dt0`, a letter, two digits (contract page dynatrace).
+        // `dt0`, a letter, two digits (docs/dialects/dynatrace.md).
         let [b'd', b't', b'0', letter, digits @ ..] = kind.as_bytes() else { return None };
         let fits = letter.is_ascii_alphabetic() && digits.len() == 2 && digits.iter().all(u8::is_ascii_digit);
         fits.then(|| format!("{kind}.{public}.***"))
@@ -421,9 +421,7 @@ mod tests {
     /// python3 -c 'import hmac,hashlib;print(hmac.new(bytes([7]*32),hashlib.sha256(b"abc").digest(),"sha256").hexdigest())'
     #[test]
     fn the_hash_is_hmac_sha256_over_sha256() {
-        let mut hex = String::new();
-        super::super::push_hex(&mut hex, key().hash(b"abc").as_bytes());
-        assert_eq!(hex, HMAC_OF_ABC);
+        assert_eq!(crate::token::hex(key().hash(b"abc").as_bytes()), HMAC_OF_ABC);
     }
     const HMAC_OF_ABC: &str = "a2d1993e17f077129d14af2ac3c9862ec72f83bce565814b56f067562b06408b";
 

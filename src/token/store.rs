@@ -157,6 +157,12 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// All tokens of one owner, without a limit.
+    pub fn of_owner(owner: &Owner, sort: SortBy) -> Self {
+        let (account, name) = (Some(owner.account.clone()), Some(owner.name.clone()));
+        Self { account, owner: name, sort, after: None, limit: usize::MAX }
+    }
+
     /// The owner listed, if it is one owner.
     pub fn single_owner(&self) -> Option<Owner> {
         let account = self.account.clone().unwrap_or_else(|| Owner::default().account);

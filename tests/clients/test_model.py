@@ -117,6 +117,8 @@ def machine(sidecar):
         @rule(data=st.data(), name=NAMES, way=st.sampled_from("NLAXD"))
         def rename(self, data, name, way):
             token = self.pick(data)
+            # Only XMS keeps names apart, and only where it gives them.
+            taken = name in [other.name for other in self.tokens.values() if other is not token]
             if way == "N":
                 self.call("PATCH", f"/admin/v1/tokens/{token.id}", 200, json={"name": name})
             elif way == "L":
@@ -125,7 +127,9 @@ def machine(sidecar):
                 body = {"type": "application/astra-token", "version": "1.0", "name": name}
                 self.call("PUT", f"{self.users}/{token.id}", 204, json=body)
             elif way == "X":
-                self.call("PATCH", f"/v1/access-tokens/{token.serial}", 200, "xms", json={"access_token": {"name": name}})
+                expect = 400 if taken else 200
+                self.call("PATCH", f"/v1/access-tokens/{token.serial}", expect, "xms", json={"access_token": {"name": name}})
+                name = token.name if taken else name
             else:
                 self.call("PUT", f"/api/v2/apiTokens/{token.public}", 204, "Api-Token", json={"name": name})
             token.name = name

@@ -10,14 +10,14 @@ mod xms;
 use super::dialect::Dialect;
 
 /// Every dialect of the admin port.
-pub(crate) static ALL: &[&dyn Dialect] =
+pub(super) static ALL: &[&dyn Dialect] =
     &[&native::Native, &threatjammer::ThreatJammer, &losant::Losant, &astra::Astra, &xms::Xms, &dynatrace::Dynatrace];
 
 /// The caller's own token, which the proxy port can serve too.
-pub(crate) static TOKEN_SELF: &dyn Dialect = &threatjammer::ThreatJammer;
+pub(super) static TOKEN_SELF: &dyn Dialect = &threatjammer::ThreatJammer;
 
 /// Whether `path` is `prefix` or lies below it.
-pub(crate) fn is_below(path: &str, prefix: &str) -> bool {
+pub(super) fn is_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

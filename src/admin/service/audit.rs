@@ -120,7 +120,6 @@ impl Changes {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -80,8 +80,6 @@ pub(crate) struct Patch {
     pub(crate) region: Option<String>,
     /// All metadata it has from now on.
     pub(crate) metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Members to set in the part of the metadata that one dialect keeps under this key; all else there stays.
-    pub(crate) own: Option<(&'static str, serde_json::Map<String, serde_json::Value>)>,
     /// New personal flag.
     pub(crate) personal: Option<bool>,
     /// One key of the metadata and its new value, the others left alone. Written along with a change of other fields, never
@@ -212,7 +210,6 @@ fn no_control(field: &str, text: &str) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
 

@@ -1,5 +1,4 @@
 //! A store in memory for the tests of this crate's control plane: the ports' contracts, without durability.
-#![allow(clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -28,7 +28,7 @@ use crate::activity::{EventKind, EventLog};
 use crate::clock::{Clock, Timestamp};
 use crate::token::{
     Bundles, Form, HashKey, LastUse, Listing, OwnerDirectory, Page, PlainSecret, PlanTable, SecretHash, SecretSlot,
-    Status, StoreError, TokenId, TokenRecord, TokenRef, TokenStore,
+    Status, StoreError, TokenId, TokenRecord, TokenRef, TokenStore, parse_hex,
 };
 
 /// How often an edit is tried again after somebody else changed the token in between.
@@ -83,15 +83,9 @@ impl Foreign {
     /// # Errors
     /// The text is anything else.
     pub(crate) fn from_sha256_hex(text: &str) -> Result<Self, Error> {
+        let digest = parse_hex(text).and_then(|bytes| bytes.try_into().ok());
         let wrong = || Error::invalid("sha256", "must be the 64 hex digits of an unsalted SHA-256");
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        let mut digest = [0; 32];
-        for (at, byte) in digest.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).map_err(|_| wrong())?;
-        }
-        Ok(Self::Sha256(digest))
+        digest.map(Self::Sha256).ok_or_else(wrong)
     }
 
     /// Takes a secret by value.
@@ -219,8 +213,23 @@ impl TokenService {
 
     /// Changes fields of a token.
     pub(crate) async fn patch(&self, actor: &Actor, token: TokenRef, patch: Patch) -> Result<TokenRecord, Error> {
+        self.patch_with(actor, token, |_| Ok(patch.clone())).await
+    }
+
+    /// Changes fields of a token as they are worked out from the record that they replace, or refused: anew each time that
+    /// somebody else was faster.
+    pub(crate) async fn patch_with<E: From<Error>>(
+        &self,
+        actor: &Actor,
+        token: TokenRef,
+        mut work_out: impl FnMut(&TokenRecord) -> Result<Patch, E> + Send,
+    ) -> Result<TokenRecord, E> {
         let policy = self.policy();
-        self.edit(actor, token, |record, now| apply(actor, &policy, record, &patch, now)).await
+        self.edit(actor, token, |record, now| {
+            let patch = work_out(record)?;
+            Ok(apply(actor, &policy, record, &patch, now)?)
+        })
+        .await
     }
 
     /// Switches a token off; it keeps everything else.
@@ -359,12 +368,12 @@ impl TokenService {
 
     /// Reads, changes and writes a token, again from the start if somebody else was faster. An edit that changes nothing
     /// writes nothing.
-    async fn edit(
+    async fn edit<E: From<Error>>(
         &self,
         actor: &Actor,
         token: TokenRef,
-        mut change: impl FnMut(&mut TokenRecord, Timestamp) -> Result<Changes, Error> + Send,
-    ) -> Result<TokenRecord, Error> {
+        mut change: impl FnMut(&mut TokenRecord, Timestamp) -> Result<Changes, E> + Send,
+    ) -> Result<TokenRecord, E> {
         for _ in 0..EDIT_TRIES {
             let mut record = self.find(actor, token).await?;
             self.expects(&record)?;
@@ -384,9 +393,9 @@ impl TokenService {
                     return Ok(record);
                 }
                 Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(Error::from(error).into()),
             }
         }
-        Err(Error::Conflict)
+        Err(Error::Conflict.into())
     }
 }

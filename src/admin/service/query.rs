@@ -2,7 +2,7 @@
 
 use super::{Actor, Error, TokenService};
 use crate::activity::Event;
-use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenId, TokenRecord, TokenRef, push_hex};
+use crate::token::{LastUse, Listing, Owner, OwnerKey, Page, SortBy, TokenId, TokenRecord, TokenRef, hex};
 
 /// Records read in one call to the store.
 const AT_ONCE: usize = 1_000;
@@ -14,38 +14,16 @@ impl TokenService {
     /// The owner lies outside the caller's reach; the store does not answer.
     pub(crate) async fn owned(&self, actor: &Actor, owner: &Owner) -> Result<Vec<TokenRecord>, Error> {
         let mut records = Vec::new();
-        let listing = Listing {
-            account: Some(owner.account.clone()),
-            owner: Some(owner.name.clone()),
-            sort: SortBy::Created,
-            after: None,
-            limit: AT_ONCE,
-        };
-        self.each(actor, listing, |page| records.extend(page)).await?;
+        let mut pages = self.pages(actor, Listing::of_owner(owner, SortBy::Created));
+        while let Some(page) = pages.next().await? {
+            records.extend(page);
+        }
         Ok(records)
     }
 
-    /// Reads a listing to its end, a page at a time; its `limit` is ignored. The work grows with what is listed, the memory
-    /// does not.
-    ///
-    /// # Errors
-    /// As [`Self::list`].
-    pub(crate) async fn each(
-        &self,
-        actor: &Actor,
-        listing: Listing,
-        mut visit: impl FnMut(Vec<TokenRecord>) + Send,
-    ) -> Result<(), Error> {
-        let mut after = listing.after.clone();
-        loop {
-            let part = Listing { after, limit: AT_ONCE, ..listing.clone() };
-            let Page { records, next } = self.list(actor, part).await?;
-            visit(records);
-            match next {
-                Some(next) => after = Some(next),
-                None => return Ok(()),
-            }
-        }
+    /// A listing that is read to its end, whose `limit` is ignored. The work grows with what is listed, the memory does not.
+    pub(crate) fn pages<'a>(&'a self, actor: &'a Actor, listing: Listing) -> Pages<'a> {
+        Pages { service: self, actor, rest: Some(Listing { limit: AT_ONCE, ..listing }) }
     }
 
     /// The token whose activity is asked for. The operator may name one that is gone by its UUID: its events outlive it.
@@ -149,8 +127,23 @@ impl TokenService {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    push_hex(&mut text, bytes);
-    text
+/// See [`TokenService::pages`].
+pub(crate) struct Pages<'a> {
+    service: &'a TokenService,
+    actor: &'a Actor,
+    /// `None` behind the last page.
+    rest: Option<Listing>,
+}
+
+impl Pages<'_> {
+    /// The next page, which may be empty; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`TokenService::list`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<TokenRecord>>, Error> {
+        let Some(listing) = self.rest.take() else { return Ok(None) };
+        let Page { records, next } = self.service.list(self.actor, listing.clone()).await?;
+        self.rest = next.map(|after| Listing { after: Some(after), ..listing });
+        Ok(Some(records))
+    }
 }

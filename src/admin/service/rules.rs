@@ -193,17 +193,6 @@ fn apply_texts(record: &mut TokenRecord, patch: &Patch, changes: &mut Changes) -
         changes.note("metadata", json!(record.metadata), json!(metadata));
         record.metadata.clone_from(metadata);
     }
-    if let Some((key, members)) = &patch.own {
-        let mut metadata = record.metadata.clone();
-        match metadata.entry(*key).or_insert_with(|| json!({})) {
-            serde_json::Value::Object(own) => own.extend(members.clone()),
-            // Metadata that somebody else put there in another shape.
-            other => *other = json!(members),
-        }
-        draft::metadata(&metadata)?;
-        changes.note("metadata", json!(record.metadata), json!(metadata));
-        record.metadata = metadata;
-    }
     if let Some(personal) = patch.personal {
         changes.note("personal", json!(record.personal), json!(personal));
         record.personal = personal;

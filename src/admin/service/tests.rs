@@ -1,5 +1,4 @@
 //! What callers may do, and what stays of it.
-#![allow(clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -111,26 +110,25 @@ async fn a_token_lives_from_creation_to_revocation() {
 }
 
 #[tokio::test]
-async fn a_dialect_sets_members_of_its_own_part_of_the_metadata() {
+async fn a_patch_is_worked_out_from_the_record_that_it_replaces() {
     let (service, memory, _) = service(policy());
     let operator = Actor::operator();
-    let kept = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 1}, "odd": 5});
-    let metadata = kept.as_object().cloned().expect("an object");
-    let (made, _) = service.create(&operator, Draft { metadata, ..draft("n", &[]) }).await.expect("made");
-    let set = |key, members: serde_json::Value| Patch {
-        own: Some((key, members.as_object().cloned().expect("an object"))),
-        ..Patch::default()
-    };
+    let (made, _) = service.create(&operator, draft("n", &[])).await.expect("made");
     let token = TokenRef::Id(made.id);
-    // What somebody else sets between reading and writing stays too.
     memory.conflicts.store(1, Ordering::Relaxed);
-    service.patch(&operator, token, set("ours", json!({"c": 2, "d": 2}))).await.expect("patched");
-    service.patch(&operator, token, set("new", json!({"e": 3}))).await.expect("patched");
-    let patched = service.patch(&operator, token, set("odd", json!({"f": 4}))).await.expect("patched");
-    let expected = json!({"theirs": {"a": 1}, "ours": {"b": 1, "c": 2, "d": 2}, "new": {"e": 3}, "odd": {"f": 4}});
-    assert_eq!(json!(patched.metadata), expected);
-    let refused = service.patch(&operator, token, set("ours", json!({"g": "x".repeat(17_000)}))).await;
-    assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == "metadata"));
+    let patched = service.patch_with(&operator, token, |record| {
+        let name = Some(format!("of generation {}", record.generation));
+        Ok::<_, Error>(Patch { name, ..Patch::default() })
+    });
+    let patched = patched.await.expect("patched");
+    assert_eq!((patched.name.as_str(), patched.generation), ("of generation 1", 2));
+    let mut asked = 0;
+    let refused = service.patch_with(&operator, token, |_| {
+        asked += 1;
+        Err::<Patch, _>(Error::Forbidden("no".to_owned()))
+    });
+    assert_eq!(refused.await, Err(Error::Forbidden("no".to_owned())));
+    assert_eq!(asked, 1);
 }
 
 #[tokio::test]
@@ -257,15 +255,14 @@ async fn a_secret_comes_in_by_value_or_by_digest() {
     use sha2::{Digest, Sha256};
     let (service, _, _) = service(policy());
     let operator = Actor::operator();
-    let mut hex = String::new();
-    crate::token::push_hex(&mut hex, &Sha256::digest(b"a-foreign-secret-2"));
-    let by_digest = Foreign::from_sha256_hex(&hex).expect("hex");
+    let digest = crate::token::hex(&Sha256::digest(b"a-foreign-secret-2"));
+    let by_digest = Foreign::from_sha256_hex(&digest).expect("hex");
     let second = service.import(&operator, draft("two", &[]), by_digest).await.expect("imported");
     assert_eq!(service.lookup(&operator, "a-foreign-secret-2").await.expect("found").id, second.id);
     let again = Foreign::from_secret("a-foreign-secret-2").expect("a secret");
     assert_eq!(service.import(&operator, draft("three", &[]), again).await, Err(Error::Exists));
     assert!(Foreign::from_secret("short").is_err());
-    assert!(Foreign::from_sha256_hex(&hex[1..]).is_err());
+    assert!(Foreign::from_sha256_hex(&digest[1..]).is_err());
     assert!(Foreign::from_sha256_hex(&"\u{e9}".repeat(32)).is_err());
 }
 

@@ -5,7 +5,7 @@ use redb::{ReadTransaction, ReadableTable};
 use super::db::{BY_ACCOUNT, BY_DATE, BY_NAME, COUNTS, Fault, RECORDS, Tables};
 use super::tokens::sortable;
 use crate::store::codec;
-use crate::token::{Counts, Listing, Owner, Page, SortBy, StoreError, TokenRecord, push_hex};
+use crate::token::{Counts, Listing, Owner, Page, SortBy, StoreError, TokenRecord, hex, parse_hex};
 
 /// Adds a token to every order and count.
 pub(super) fn insert(tables: &mut Tables<'_>, record: &TokenRecord) -> Result<(), Fault> {
@@ -106,7 +106,7 @@ pub(super) fn list(transaction: &ReadTransaction, listing: &Listing) -> Result<P
         ),
     };
     let mut page = Page { records: Vec::new(), next: None };
-    let after = match listing.after.as_deref().map(from_hex) {
+    let after = match listing.after.as_deref().map(parse_hex) {
         Some(None) => return Ok(page),
         Some(Some(after)) => Some(after),
         None => None,
@@ -158,7 +158,7 @@ impl<R: ReadableTable<&'static [u8; 12], &'static [u8]>> Reader<'_, R> {
             return Ok(false);
         }
         if page.records.len() >= self.limit {
-            page.next = self.last.take().map(|key| to_hex(&key));
+            page.next = self.last.take().map(|key| hex(&key));
             return Ok(true);
         }
         let short = key.last_chunk::<12>().ok_or_else(|| StoreError::Corrupt("an index key is cut".to_owned()))?;
@@ -173,20 +173,4 @@ impl<R: ReadableTable<&'static [u8; 12], &'static [u8]>> Reader<'_, R> {
         }
         Ok(false)
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    push_hex(&mut text, bytes);
-    text
-}
-
-/// Reads pairs of hex digits.
-pub(in crate::store) fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    if !odd.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()).collect()
 }

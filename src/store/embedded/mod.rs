@@ -39,7 +39,6 @@ use self::appender::AppenderHandle;
 use self::db::{Db, io_error};
 use self::folder::Folder;
 pub(super) use self::folder::{make as make_folder, refused as folder_refused};
-pub(super) use self::index::from_hex;
 use self::log::Log;
 use self::quota::Quotas;
 use self::readers::Readers;

@@ -9,7 +9,7 @@ use redis::{Cmd, Value};
 use super::call::Call;
 use super::keys::{Member, id_of_member, owner_member, parse_record, token_member};
 use super::{Core, UNHURRIED, unexpected};
-use crate::token::{Listing, Owner, Page, SortBy, StoreError, TokenRecord, push_hex};
+use crate::token::{Listing, Owner, Page, SortBy, StoreError, TokenRecord, hex, parse_hex};
 
 /// Owners whose indexes are read in one round trip.
 const OWNERS_AT_ONCE: usize = 32;
@@ -64,21 +64,11 @@ impl Place {
         bytes.extend_from_slice(&(self.owner.len() as u32).to_be_bytes());
         bytes.extend_from_slice(&self.owner);
         bytes.extend_from_slice(&self.member);
-        let mut text = String::with_capacity(2 * bytes.len());
-        push_hex(&mut text, &bytes);
-        text
+        hex(&bytes)
     }
 
     fn parse(text: &str, sort: SortBy) -> Option<Self> {
-        if !text.is_ascii() {
-            return None;
-        }
-        let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-        if !odd.is_empty() {
-            return None;
-        }
-        let digits = pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-        let bytes = digits.collect::<Option<Vec<u8>>>()?;
+        let bytes = parse_hex(text)?;
         let (kind, rest) = bytes.split_first()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
         let (owner, member) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;

@@ -50,12 +50,12 @@ Xms-Auth-Token: $TOM
 {"access_token": {"name": "TOM"}}
 
 <<<
-HTTP/1.1 409 Conflict
+HTTP/1.1 400 Bad Request
 cache-control: no-store
 content-type: application/json
 x-content-type-options: nosniff
 
-{"code":"Conflict","message":"access_token.name: this user has a token of this name"}
+{"code":"BadRequest","message":"access_token.name: this user has a token of this name"}
 >>>
 POST /v1/access-tokens/ HTTP/1.1
 Xms-Auth-Token: $WRITER

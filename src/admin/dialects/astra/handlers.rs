@@ -1,22 +1,20 @@
 //! The five operations, below a user and below a group's user alike.
 
-use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
 
+use super::errors::{Problem, Refused};
 use super::headers::{Conditions, answer_type, body_type, origin, tag};
 use super::list::{self, Query};
-use super::problems::{Problem, Refused};
 use super::wire::{Input, ListOutput, NewTokenOutput, TokenOutput, identifier};
-use crate::admin::dialect::{Call, Fault, Reply, json};
-use crate::admin::service::{Actor, Draft, Error, Patch};
+use crate::admin::dialect::{Call, DELETED, Fault, Reply, json, no_content, typed};
+use crate::admin::service::{Actor, Draft, Patch};
 use crate::token::{Form, Owner, OwnerKey, TokenId, TokenRecord, TokenRef};
 
 /// May change the user's own tokens.
 const WRITE: &str = "astra.tokens.write";
 /// May read and change the tokens of every user of the account.
 const ADMIN: &str = "astra.tokens.admin";
-/// How often a change starts over because the token was changed between the look at its state and the change.
-const CHANGE_TRIES: usize = 5;
 
 /// The user of the path, and the caller seeing that user's tokens only.
 struct Place {
@@ -67,22 +65,11 @@ fn output(call: &Call<'_>, record: &TokenRecord) -> TokenOutput {
     TokenOutput::new(record, &call.services.service.policy().directory)
 }
 
-fn typed(mut reply: Reply, media: &'static str) -> Reply {
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    reply
-}
-
 /// With the tag of its body.
 fn tagged(mut reply: Reply) -> Reply {
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", tag(reply.body()))) {
         reply.headers_mut().insert(ETAG, tag);
     }
-    reply
-}
-
-fn nothing() -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
     reply
 }
 
@@ -158,11 +145,8 @@ pub(super) async fn modify(call: &Call<'_>) -> Result<Reply, Refused> {
     list::none(call.head.uri.query())?;
     body_type(&call.head.headers)?;
     let conditions = Conditions::of(&call.head.headers);
-    let service = &call.services.service;
-    for _ in 0..CHANGE_TRIES {
-        let record = service.find(&actor, TokenRef::Id(id)).await?;
+    let work_out = |record: &TokenRecord| {
         let Input { id: named, user, name, labels } = Input::read(&call.body, Some(&record.name))?;
-        let shown = output(call, &record);
         for (field, given, own) in
             [("id", named, call.variables.get("token_id")), ("userID", user, call.variables.get("user_id"))]
         {
@@ -170,17 +154,13 @@ pub(super) async fn modify(call: &Call<'_>) -> Result<Reply, Refused> {
                 return Err(Problem::conflict(field, "is not that of the path").into());
             }
         }
-        if !conditions.hold(&tag(json(StatusCode::OK, &shown).body()), record.updated_at) {
-            return Err(Problem::precondition().into());
+        if !conditions.hold(&tag(json(StatusCode::OK, &output(call, record)).body()), record.updated_at) {
+            return Err(Refused::from(Problem::precondition()));
         }
-        let patch = Patch { name, labels, ..Patch::default() };
-        match service.at_generation(&[record.generation]).patch(&actor, TokenRef::Id(id), patch).await {
-            Ok(_) => return Ok(nothing()),
-            Err(Error::Conflict) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Error::Conflict.into())
+        Ok(Patch { name, labels, ..Patch::default() })
+    };
+    call.services.service.patch_with(&actor, TokenRef::Id(id), work_out).await?;
+    Ok(no_content())
 }
 
 /// `DELETE …/tokens/{token_id}`
@@ -189,6 +169,6 @@ pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Refused> {
     let Place { actor, .. } = place(call, true).await?;
     let id = token_id(call)?;
     list::none(call.head.uri.query())?;
-    call.services.service.revoke(&actor, TokenRef::Id(id), "").await?;
-    Ok(nothing())
+    call.services.service.revoke(&actor, TokenRef::Id(id), DELETED).await?;
+    Ok(no_content())
 }

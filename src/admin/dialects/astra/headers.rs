@@ -6,10 +6,10 @@ use http::request::Parts;
 use http::uri::Authority;
 use md5::{Digest, Md5};
 
-use super::problems::Problem;
+use super::errors::Problem;
 use super::wire::TOKEN;
 use crate::clock::Timestamp;
-use crate::token::push_hex;
+use crate::token::hex;
 
 /// Media type of every answer unless another one is asked for.
 pub(super) const JSON: &str = "application/json";
@@ -84,9 +84,7 @@ pub(super) fn body_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// The MD5 of a body in hex, without quotes.
 pub(super) fn tag(body: &[u8]) -> String {
-    let mut text = String::with_capacity(32);
-    push_hex(&mut text, &Md5::digest(body));
-    text
+    hex(&Md5::digest(body))
 }
 
 /// Conditions of a change.

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::base64;
+use super::errors::{Blame, Problem};
 use super::filter::{self, MAX_TERMS, Term};
-use super::problems::{Blame, Problem};
 use super::wire::{Field, Item, TokenOutput};
 use crate::admin::endpoint::parameters;
 

@@ -4,18 +4,19 @@
 
 mod base64;
 mod described;
+mod errors;
 mod filter;
 mod handlers;
 mod headers;
 mod list;
-mod problems;
 mod wire;
 
 use http::Method;
 
-use self::problems::{Problem, ProblemOutput, Refused};
+use self::errors::{Problem, ProblemOutput};
 use crate::admin::dialect::{Answer, Call, Dialect, Refusal, Reply};
 use crate::admin::endpoint::Endpoint;
+use crate::admin::problem;
 use crate::admin::spec::{Media, Parameter, Spec, Value, shape};
 use crate::auth::Source;
 
@@ -35,7 +36,7 @@ const GROUP_ITEM: &str = "/accounts/{account_id}/core/v1/groups/{group_id}/users
 
 /// Rights depend on whether the user is the caller, so no scope stands in the table.
 const fn row(method: Method, path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
-    Endpoint { method, path, operation, scopes: &[], costs_point: false, spec }
+    Endpoint::new(method, path, operation, &[], spec)
 }
 
 static ENDPOINTS: [Endpoint; 10] = [
@@ -144,7 +145,7 @@ impl Dialect for Astra {
     }
 
     fn error_body(&self, _: u16) -> Media {
-        Media { types: &[problems::MEDIA], schema: shape::<ProblemOutput> }
+        Media { types: &[problem::MEDIA], schema: shape::<ProblemOutput> }
     }
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
@@ -156,11 +157,7 @@ impl Dialect for Astra {
                 MODIFY => handlers::modify(&call).await,
                 _ => handlers::delete(&call).await,
             };
-            match done {
-                Ok(reply) => Ok(reply),
-                Err(Refused::Problem(problem)) => Ok(problem.reply(call.request_id)),
-                Err(Refused::Fault(fault)) => Err(fault),
-            }
+            done.or_else(|refused| refused.end(|problem| problem.reply(call.request_id)))
         })
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::problems::Problem;
+use super::errors::Problem;
 use crate::token::{Owner, OwnerDirectory, TokenRecord};
 
 /// The `type` of a token.

@@ -1,11 +1,10 @@
 //! Bodies, read member by member, so that every mistake is told at once. `null` counts as absent; members that nobody asks for
 //! are ignored.
 
-use http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::errors::{MOST_VIOLATIONS, Violation, refused, violated};
-use crate::admin::dialect::Reply;
+use super::errors::{MOST_VIOLATIONS, Problem, Violation};
+use crate::admin::request::{self, NoObject};
 
 /// A JSON object that is being read, and what is wrong with it so far.
 pub(super) struct Body {
@@ -18,20 +17,16 @@ impl Body {
     ///
     /// # Errors
     /// The answer to what is no JSON object.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Box<Reply>> {
-        let wrong = |message: String| Box::new(refused(StatusCode::BAD_REQUEST, message));
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.is_empty() {
-            return Err(wrong("The request body is empty; a JSON object is needed.".to_owned()));
+            return Err(Problem::bad_request("The request body is empty; a JSON object is needed."));
         }
-        match serde_json::from_slice(bytes) {
-            Ok(Value::Object(members)) => Ok(Self { members, violations: Vec::new() }),
-            Ok(_) => Err(wrong("The request body must be a JSON object.".to_owned())),
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                Err(wrong(format!(
-                    "The request body is not valid JSON; it goes wrong at line {line}, column {column}."
-                )))
-            }
+        match request::object(bytes) {
+            Ok(members) => Ok(Self { members, violations: Vec::new() }),
+            Err(NoObject::Kind) => Err(Problem::bad_request("The request body must be a JSON object.")),
+            Err(NoObject::Syntax { line, column }) => Err(Problem::bad_request(format!(
+                "The request body is not valid JSON; it goes wrong at line {line}, column {column}."
+            ))),
         }
     }
 
@@ -39,8 +34,8 @@ impl Body {
     ///
     /// # Errors
     /// Something was.
-    pub(super) fn finish(self) -> Result<(), Box<Reply>> {
-        if self.violations.is_empty() { Ok(()) } else { Err(Box::new(violated(self.violations))) }
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        if self.violations.is_empty() { Ok(()) } else { Err(Problem::violated(self.violations)) }
     }
 
     /// Notes that a member is wrong.

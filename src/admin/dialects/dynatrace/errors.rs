@@ -1,12 +1,12 @@
 //! The error envelope, and what the service's refusals become in it.
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::dialect::{self, Fault, Reply};
-use crate::admin::service;
+use crate::admin::dialect::{self, Reply, typed};
+use crate::admin::refused::{self, Words};
+use crate::admin::service::Error;
 
 /// Most faults of one request that are told.
 pub(super) const MOST_VIOLATIONS: usize = 100;
@@ -68,51 +68,57 @@ impl Violation {
 
 /// A JSON answer as the vendor labels it.
 pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Reply {
-    let mut reply = dialect::json(status, body);
-    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    reply
+    typed(dialect::json(status, body), "application/json; charset=utf-8")
 }
 
-/// An answer without a body.
-pub(super) fn no_content() -> Reply {
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    reply
+/// A refusal of a handler's own.
+#[derive(Debug)]
+pub(super) struct Problem(ErrorEnvelope);
+
+pub(super) type Refused = refused::Refused<Problem>;
+
+impl Problem {
+    /// A refusal in a sentence.
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let constraint_violations = Vec::new();
+        Self(ErrorEnvelope {
+            error: ErrorBody { code: status.as_u16(), message: message.into(), constraint_violations },
+        })
+    }
+
+    /// A 400.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// A refusal of parameters or of a body.
+    pub(super) fn violated(mut violations: Vec<Violation>) -> Self {
+        violations.truncate(MOST_VIOLATIONS);
+        let mut problem = Self::bad_request("Constraints violated.");
+        problem.0.error.constraint_violations = violations;
+        problem
+    }
+
+    /// As an answer.
+    pub(super) fn reply(&self) -> Reply {
+        let status = StatusCode::from_u16(self.0.error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        json(status, &self.0)
+    }
 }
 
-/// A refusal.
-pub(super) fn refused(status: StatusCode, message: impl Into<String>) -> Reply {
-    let error = ErrorBody { code: status.as_u16(), message: message.into(), constraint_violations: Vec::new() };
-    json(status, &ErrorEnvelope { error })
-}
-
-/// A refusal of parameters or of a body.
-pub(super) fn violated(mut constraint_violations: Vec<Violation>) -> Reply {
-    constraint_violations.truncate(MOST_VIOLATIONS);
-    let status = StatusCode::BAD_REQUEST;
-    let error = ErrorBody { code: status.as_u16(), message: "Constraints violated.".to_owned(), constraint_violations };
-    json(status, &ErrorEnvelope { error })
-}
-
-/// What the service refused, in the vendor's words.
-///
-/// # Errors
-/// The store's faults, which every dialect tells alike.
-pub(super) fn told(error: service::Error) -> Result<Reply, Fault> {
-    let error = match Fault::of(error) {
-        Ok(fault) => return Err(fault),
-        Err(error) => error,
-    };
-    Ok(match error {
-        service::Error::Invalid { field, message } => {
-            let path = if field == "expires_at" { "expirationDate".to_owned() } else { field };
-            violated(vec![Violation::body(path, message)])
-        }
-        // Ids and secrets of other accounts too.
-        service::Error::NotFound => refused(StatusCode::NOT_FOUND, "There is no such token."),
-        service::Error::Forbidden(text) => refused(StatusCode::FORBIDDEN, sentence(&text)),
-        other => refused(StatusCode::CONFLICT, sentence(&other.to_string())),
-    })
+impl Words for Problem {
+    fn refused(error: Error) -> Refused {
+        Refused::from(match error {
+            Error::Invalid { field, message } => {
+                let path = if field == "expires_at" { "expirationDate".to_owned() } else { field };
+                Self::violated(vec![Violation::body(path, message)])
+            }
+            // Ids and secrets of other accounts too.
+            Error::NotFound => Self::new(StatusCode::NOT_FOUND, "There is no such token."),
+            Error::Forbidden(text) => Self::new(StatusCode::FORBIDDEN, sentence(&text)),
+            other => Self::new(StatusCode::CONFLICT, sentence(&other.to_string())),
+        })
+    }
 }
 
 /// With a capital and a full stop.

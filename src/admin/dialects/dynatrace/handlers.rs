@@ -2,35 +2,31 @@
 
 use http::StatusCode;
 
+use super::Outcome;
 use super::body::Body;
-use super::errors::{json, no_content, refused, told};
+use super::errors::{Problem, json};
 use super::modified;
 use super::scopes::is_known;
 use super::time;
 use super::wire::{ApiToken, ApiTokenCreated, Fields};
-use crate::admin::dialect::{Call, Fault, Reply};
+use crate::admin::dialect::{Call, DELETED, no_content};
 use crate::admin::plane::AdminServices;
 use crate::admin::service::{Actor, Draft, Error, Patch};
 use crate::clock::Timestamp;
 use crate::token::{Form, PlainSecret, Scope, Status, TokenRecord, TokenRef};
 
 /// Answers `createApiToken`.
-pub(super) async fn create(call: &Call<'_>, actor: &Actor) -> Result<Reply, Fault> {
-    let mut body = match Body::parse(&call.body) {
-        Ok(body) => body,
-        Err(reply) => return Ok(*reply),
-    };
+pub(super) async fn create(call: &Call<'_>, actor: &Actor) -> Outcome {
+    let mut body = Body::parse(&call.body)?;
     let now = call.services.clock.now().wall;
     let name = body.filled("name", true);
     let scopes = body.texts("scopes", true).map(|names| scopes_of(&mut body, &names, &[], call.services));
     let personal = body.flag("personalAccessToken");
     let expires_at = body.text("expirationDate", false).and_then(|text| end(&mut body, &text, now));
-    if let Err(reply) = body.finish() {
-        return Ok(*reply);
-    }
+    body.finish()?;
     let (name, scopes) = (name.unwrap_or_default(), scopes.unwrap_or_default());
     let mut metadata = serde_json::Map::new();
-    metadata.insert(modified::KEY.to_owned(), modified::kept(&name, &scopes, None));
+    metadata.insert(modified::KEY.to_owned(), modified::of_new(&name, &scopes));
     let draft = Draft {
         name,
         scopes: Some(scopes.into_iter().map(String::from).collect()),
@@ -40,95 +36,55 @@ pub(super) async fn create(call: &Call<'_>, actor: &Actor) -> Result<Reply, Faul
         form: Form::Dynatrace,
         ..Draft::default()
     };
-    match call.services.service.create(actor, draft).await {
-        Ok((record, secret)) => Ok(json(StatusCode::CREATED, &ApiTokenCreated::new(&record, &secret))),
-        Err(error) => told(error),
-    }
+    let (record, secret) = call.services.service.create(actor, draft).await?;
+    Ok(json(StatusCode::CREATED, &ApiTokenCreated::new(&record, &secret)))
 }
 
 /// Answers `getApiToken`.
-pub(super) async fn get(call: &Call<'_>, actor: &Actor) -> Result<Reply, Fault> {
-    match named(call, actor).await {
-        Ok(record) => described(call, &record).await,
-        Err(error) => told(error),
-    }
+pub(super) async fn get(call: &Call<'_>, actor: &Actor) -> Outcome {
+    described(call, &named(call, actor).await?).await
 }
 
 /// Answers `lookupApiToken`.
-pub(super) async fn lookup(call: &Call<'_>, actor: &Actor) -> Result<Reply, Fault> {
-    let mut body = match Body::parse(&call.body) {
-        Ok(body) => body,
-        Err(reply) => return Ok(*reply),
-    };
+pub(super) async fn lookup(call: &Call<'_>, actor: &Actor) -> Outcome {
+    let mut body = Body::parse(&call.body)?;
     let secret = body.filled("token", true);
-    if let Err(reply) = body.finish() {
-        return Ok(*reply);
-    }
-    match call.services.service.lookup(actor, &secret.unwrap_or_default()).await {
-        Ok(record) => described(call, &record).await,
-        Err(error) => told(error),
-    }
+    body.finish()?;
+    let record = call.services.service.lookup(actor, &secret.unwrap_or_default()).await?;
+    described(call, &record).await
 }
 
 /// Answers `updateApiToken`.
-pub(super) async fn update(call: &Call<'_>, actor: &Actor) -> Result<Reply, Fault> {
-    let mut body = match Body::parse(&call.body) {
-        Ok(body) => body,
-        Err(reply) => return Ok(*reply),
-    };
-    let record = match named(call, actor).await {
-        Ok(record) => record,
-        Err(error) => return told(error),
-    };
+pub(super) async fn update(call: &Call<'_>, actor: &Actor) -> Outcome {
+    let mut body = Body::parse(&call.body)?;
+    let record = named(call, actor).await?;
     let name = body.filled("name", false);
     let enabled = body.flag("enabled");
     let scopes = body.texts("scopes", false).map(|names| scopes_of(&mut body, &names, &record.scopes, call.services));
-    if let Err(reply) = body.finish() {
-        return Ok(*reply);
-    }
+    body.finish()?;
     if enabled == Some(false) && record.id == call.token.id {
-        return Ok(refused(StatusCode::BAD_REQUEST, "The token in use cannot be disabled."));
+        return Err(Problem::bad_request("The token in use cannot be disabled.").into());
     }
-    let patch = patch_of(&record, name, scopes, enabled, call.services.clock.now().wall);
-    match call.services.service.patch(actor, TokenRef::Id(record.id), patch).await {
-        Ok(_) => Ok(no_content()),
-        Err(error) => told(error),
-    }
-}
-
-fn patch_of(
-    record: &TokenRecord,
-    name: Option<String>,
-    scopes: Option<Vec<Scope>>,
-    enabled: Option<bool>,
-    now: Timestamp,
-) -> Patch {
-    let (new_name, new_scopes) = (name.as_ref().unwrap_or(&record.name), scopes.as_ref().unwrap_or(&record.scopes));
-    let same = *new_name == record.name && *new_scopes == record.scopes;
-    let date = if same { modified::date(record) } else { Some(now) };
-    let kept = modified::kept(new_name, new_scopes, date);
-    Patch {
+    let patch = Patch {
         name,
         scopes: scopes.map(|scopes| scopes.into_iter().map(String::from).collect()),
         status: enabled.map(|enabled| if enabled { Status::Enabled } else { Status::Disabled }),
-        kept: Some((modified::KEY, kept)),
         ..Patch::default()
-    }
+    };
+    let now = call.services.clock.now().wall;
+    let dated = |record: &TokenRecord| Ok::<_, Error>(modified::dated(&patch, record, now));
+    call.services.service.patch_with(actor, TokenRef::Id(record.id), dated).await?;
+    Ok(no_content())
 }
 
 /// Answers `deleteApiToken`.
-pub(super) async fn delete(call: &Call<'_>, actor: &Actor) -> Result<Reply, Fault> {
-    let record = match named(call, actor).await {
-        Ok(record) => record,
-        Err(error) => return told(error),
-    };
+pub(super) async fn delete(call: &Call<'_>, actor: &Actor) -> Outcome {
+    let record = named(call, actor).await?;
     if record.id == call.token.id {
-        return Ok(refused(StatusCode::BAD_REQUEST, "The token in use cannot be deleted."));
+        return Err(Problem::bad_request("The token in use cannot be deleted.").into());
     }
-    match call.services.service.revoke(actor, TokenRef::Id(record.id), "deleted by a Dynatrace client").await {
-        Ok(_) => Ok(no_content()),
-        Err(error) => told(error),
-    }
+    call.services.service.revoke(actor, TokenRef::Id(record.id), DELETED).await?;
+    Ok(no_content())
 }
 
 /// The token that the path names, by its id or by its whole secret.
@@ -144,11 +100,9 @@ async fn named(call: &Call<'_>, actor: &Actor) -> Result<TokenRecord, Error> {
 }
 
 /// All that is told of a token.
-async fn described(call: &Call<'_>, record: &TokenRecord) -> Result<Reply, Fault> {
-    match call.services.service.last_use(record.id).await {
-        Ok(last_use) => Ok(json(StatusCode::OK, &ApiToken::new(record, last_use, Fields::ALL))),
-        Err(error) => told(error),
-    }
+async fn described(call: &Call<'_>, record: &TokenRecord) -> Outcome {
+    let last_use = call.services.service.last_use(record.id).await?;
+    Ok(json(StatusCode::OK, &ApiToken::new(record, last_use, Fields::ALL)))
 }
 
 /// Reads scopes, each of which must be known or `present` on the token already; doubles are dropped.

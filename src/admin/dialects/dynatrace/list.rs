@@ -6,12 +6,13 @@ use std::collections::BinaryHeap;
 
 use http::StatusCode;
 
-use super::errors::{Violation, json, told, violated};
+use super::Outcome;
+use super::errors::{Problem, Violation, json};
 use super::modified;
 use super::page_key::{PageKey, Place, SortValue};
 use super::query::{self, Asked, By, Parameters, Sort};
 use super::wire::{ApiToken, ApiTokenList, Field, Fields};
-use crate::admin::dialect::{Call, Fault, Reply};
+use crate::admin::dialect::Call;
 use crate::admin::service::{Actor, Error, TokenService};
 use crate::clock::Timestamp;
 use crate::token::{LastUse, Listing, Owner, Page, SortBy, TokenRecord};
@@ -27,26 +28,20 @@ struct Found {
 }
 
 /// Answers `listApiTokens`.
-pub(super) async fn list(call: &Call<'_>, actor: &Actor, account: &str) -> Result<Reply, Fault> {
+pub(super) async fn list(call: &Call<'_>, actor: &Actor, account: &str) -> Outcome {
     let (service, key) = (&call.services.service, &call.services.key);
-    let asked = match query::parse(call.head.uri.query().unwrap_or_default(), call.now.wall) {
-        Ok(asked) => asked,
-        Err(wrong) => return Ok(violated(wrong)),
-    };
+    let asked = query::parse(call.head.uri.query().unwrap_or_default(), call.now.wall).map_err(Problem::violated)?;
     let (parameters, place) = match asked {
         Asked::First(parameters) => (parameters, None),
         Asked::Next(text) => match PageKey::open(&text, key, account) {
             Some(page) => (page.parameters, Some(page.place)),
             None => {
                 let message = "is not the key of a next page: take it as it was given, from the page before";
-                return Ok(violated(vec![Violation::query("nextPageKey", message)]));
+                return Err(Problem::violated(vec![Violation::query("nextPageKey", message)]).into());
             }
         },
     };
-    let found = match page(service, actor, account, &parameters, place, call.now.wall).await {
-        Ok(found) => found,
-        Err(error) => return told(error),
-    };
+    let found = page(service, actor, account, &parameters, place, call.now.wall).await?;
     let page_size = parameters.page_size;
     let next_page_key = found.next.map(|place| PageKey { parameters, place }.seal(key, account));
     let body = ApiTokenList { total_count: found.total, page_size, next_page_key, api_tokens: found.tokens };
@@ -145,9 +140,8 @@ impl<'p> Choice<'p> {
         if owner.is_some_and(|name| !Owner::is_valid_name(name)) {
             return Ok(Found { total: 0, tokens: Vec::new(), next: None });
         }
-        let mut after = None;
-        loop {
-            let Page { mut records, next } = service.list(actor, listing(account, owner, after, AT_ONCE)).await?;
+        let mut pages = service.pages(actor, listing(account, owner, None, AT_ONCE));
+        while let Some(mut records) = pages.next().await? {
             records.retain(|record| self.fits(record));
             let uses = match self.parameters.choose_by_use() && !records.is_empty() {
                 true => service.last_uses(&records).await?,
@@ -156,11 +150,8 @@ impl<'p> Choice<'p> {
             for (record, last_use) in records.into_iter().zip(uses) {
                 self.meet(record, last_use);
             }
-            match next {
-                Some(next) => after = Some(next),
-                None => return self.finish(service).await,
-            }
         }
+        self.finish(service).await
     }
 
     fn fits(&mut self, record: &TokenRecord) -> bool {
@@ -377,7 +368,7 @@ mod tests {
     }
 
     fn shown_id(record: &TokenRecord) -> String {
-        format!("dt0c01.{}", record.id.dynatrace_public())
+        record.id.dynatrace()
     }
 
     fn parameters(query: &str, page_size: u16) -> Parameters {

@@ -14,15 +14,17 @@ mod wire;
 
 use std::time::Duration;
 
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 
-use self::errors::{ErrorEnvelope, refused};
+use self::errors::{ErrorEnvelope, Problem, Refused};
 use self::wire::{ApiToken, ApiTokenCreate, ApiTokenCreated, ApiTokenList, ApiTokenLookup, ApiTokenUpdate};
-use crate::admin::dialect::{Answer, Call, Dialect, Fault, Refusal, Reply};
+use crate::admin::dialect::{Answer, Call, Dialect, Fault, Refusal, Reply, challenged};
 use crate::admin::endpoint::Endpoint;
 use crate::admin::spec::{Media, Parameter, Spec, Value, shape};
 use crate::auth::{Denial, Source};
+
+/// What a handler returns.
+type Outcome = Result<Reply, Refused>;
 
 /// The dialect.
 pub(super) struct Dynatrace;
@@ -41,24 +43,14 @@ const WRITE: &[&str] = &["apiTokens.write"];
 macro_rules! below {
     ($base:literal) => {
         [
-            row(Method::GET, concat!($base, "/apiTokens"), LIST, READ, LIST_SPEC),
-            row(Method::POST, concat!($base, "/apiTokens"), CREATE, WRITE, CREATE_SPEC),
-            row(Method::POST, concat!($base, "/apiTokens/lookup"), LOOKUP, &[], LOOKUP_SPEC),
-            row(Method::GET, concat!($base, "/apiTokens/{id}"), GET, READ, GET_SPEC),
-            row(Method::PUT, concat!($base, "/apiTokens/{id}"), UPDATE, WRITE, UPDATE_SPEC),
-            row(Method::DELETE, concat!($base, "/apiTokens/{id}"), DELETE, WRITE, DELETE_SPEC),
+            Endpoint::new(Method::GET, concat!($base, "/apiTokens"), LIST, READ, LIST_SPEC),
+            Endpoint::new(Method::POST, concat!($base, "/apiTokens"), CREATE, WRITE, CREATE_SPEC),
+            Endpoint::new(Method::POST, concat!($base, "/apiTokens/lookup"), LOOKUP, &[], LOOKUP_SPEC),
+            Endpoint::new(Method::GET, concat!($base, "/apiTokens/{id}"), GET, READ, GET_SPEC),
+            Endpoint::new(Method::PUT, concat!($base, "/apiTokens/{id}"), UPDATE, WRITE, UPDATE_SPEC),
+            Endpoint::new(Method::DELETE, concat!($base, "/apiTokens/{id}"), DELETE, WRITE, DELETE_SPEC),
         ]
     };
-}
-
-const fn row(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    scopes: &'static [&'static str],
-    spec: Spec,
-) -> Endpoint {
-    Endpoint { method, path, operation, scopes, costs_point: false, spec }
 }
 
 static ENDPOINTS: [[Endpoint; 6]; 3] =
@@ -163,14 +155,11 @@ impl Dialect for Dynatrace {
 
     fn refuse(&self, refusal: &Refusal<'_>) -> Reply {
         let fault = refusal.fault;
-        let mut reply = refused(fault.status(), message(refusal));
+        let mut reply = Problem::new(fault.status(), message(refusal)).reply();
         if let Fault::Throttled(wait) | Fault::Limited(wait) = fault {
             tell_limit(&mut reply, refusal, *wait);
         }
-        if reply.status() == StatusCode::UNAUTHORIZED {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        reply
+        challenged(reply, "Bearer")
     }
 
     fn error_body(&self, _: u16) -> Media {
@@ -178,23 +167,23 @@ impl Dialect for Dynatrace {
     }
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
-        Box::pin(async move { serve(&call).await })
+        Box::pin(async move { serve(&call).await.or_else(|refused| refused.end(Problem::reply)) })
     }
 }
 
 /// Within the caller's account, whoever calls.
-async fn serve(call: &Call<'_>) -> Result<Reply, Fault> {
+async fn serve(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     // Every token has an owner, and its own account is within its reach.
     let account = actor.owner.as_ref().map(|owner| owner.account.clone()).ok_or(Fault::Internal)?;
     let actor = actor.within_account(&account).map_err(|_| Fault::Internal)?;
     let environment = call.variables.get("environment");
     if !environment.is_empty() && !call.services.service.policy().directory.has_environment(&account, environment) {
-        return Err(Fault::NotFound);
+        return Err(Fault::NotFound.into());
     }
     if call.variables.get("id") == "lookup" {
         // The name of an operation, never an id.
-        return Err(Fault::Method("POST".to_owned()));
+        return Err(Fault::Method("POST".to_owned()).into());
     }
     match call.endpoint.operation {
         LIST => list::list(call, &actor, &account).await,

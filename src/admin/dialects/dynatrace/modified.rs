@@ -7,6 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::admin::service::Patch;
 use crate::clock::Timestamp;
 use crate::token::{Scope, TokenRecord};
 
@@ -18,17 +19,33 @@ const DATE: &str = "modified";
 /// When name or scopes last changed; `None` = never.
 pub(super) fn date(record: &TokenRecord) -> Option<Timestamp> {
     let kept = record.metadata.get(KEY);
-    let fits = kept.and_then(|kept| kept[MARK].as_u64()) == Some(mark(&record.name, &record.scopes));
+    let fits = kept.and_then(|kept| kept[MARK].as_u64()) == Some(mark(&record.name, names(&record.scopes)));
     if fits {
         return kept.and_then(|kept| kept[DATE].as_i64()).map(Timestamp::from_millis);
     }
     (record.updated_at != record.created_at).then_some(record.updated_at)
 }
 
-/// What the metadata keeps of a token with this name and these scopes.
-pub(super) fn kept(name: &str, scopes: &[Scope], date: Option<Timestamp>) -> Value {
+/// What the metadata keeps of a new token with this name and these scopes.
+pub(super) fn of_new(name: &str, scopes: &[Scope]) -> Value {
+    kept(mark(name, names(scopes)), None)
+}
+
+/// A change of the record at `now`, with what the metadata keeps after it.
+pub(super) fn dated(patch: &Patch, record: &TokenRecord, now: Timestamp) -> Patch {
+    let name = patch.name.as_ref().unwrap_or(&record.name);
+    let mark_after = match &patch.scopes {
+        Some(scopes) => mark(name, scopes.iter().map(String::as_str)),
+        None => mark(name, names(&record.scopes)),
+    };
+    let same = mark_after == mark(&record.name, names(&record.scopes));
+    let kept = kept(mark_after, if same { date(record) } else { Some(now) });
+    Patch { kept: Some((KEY, kept)), ..patch.clone() }
+}
+
+fn kept(mark: u64, date: Option<Timestamp>) -> Value {
     let mut kept = Map::new();
-    kept.insert(MARK.to_owned(), json!(mark(name, scopes)));
+    kept.insert(MARK.to_owned(), json!(mark));
     if let Some(date) = date {
         kept.insert(DATE.to_owned(), json!(date.as_millis()));
     }
@@ -36,39 +53,36 @@ pub(super) fn kept(name: &str, scopes: &[Scope], date: Option<Timestamp>) -> Val
 }
 
 /// A checksum: it has to tell accidents apart, not forgeries.
-fn mark(name: &str, scopes: &[Scope]) -> u64 {
+fn mark<'s>(name: &str, scopes: impl Iterator<Item = &'s str>) -> u64 {
     let mut sum = crc32fast::Hasher::new();
     sum.update(name.as_bytes());
     for scope in scopes {
         // Neither names nor scopes have control characters.
         sum.update(b"\0");
-        sum.update(scope.as_str().as_bytes());
+        sum.update(scope.as_bytes());
     }
     u64::from(sum.finalize())
+}
+
+fn names(scopes: &[Scope]) -> impl Iterator<Item = &str> {
+    scopes.iter().map(Scope::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::admin::service::memory::service;
-    use crate::admin::service::{Actor, Draft, Patch, Policy};
+    use crate::admin::service::{Actor, Draft, Policy};
     use crate::token::{Status, TokenRef};
     use std::sync::Arc;
     use std::time::Duration;
 
-    /// A change as this dialect makes it, with what is kept, or as another one does.
+    /// A change as this dialect makes it, or as another one does: a name, or the other status.
     fn patch(record: &TokenRecord, name: Option<&str>, own: bool, now: Timestamp) -> Patch {
-        let renamed = name.is_some_and(|name| name != record.name);
-        let moved = if renamed { Some(now) } else { date(record) };
-        Patch {
-            name: name.map(str::to_owned),
-            status: name.is_none().then_some(match record.status {
-                Status::Enabled => Status::Disabled,
-                Status::Disabled => Status::Enabled,
-            }),
-            kept: own.then(|| (KEY, kept(name.unwrap_or(&record.name), &record.scopes, moved))),
-            ..Patch::default()
-        }
+        let status = if record.status == Status::Enabled { Status::Disabled } else { Status::Enabled };
+        let status = name.is_none().then_some(status);
+        let patch = Patch { name: name.map(str::to_owned), status, ..Patch::default() };
+        if own { dated(&patch, record, now) } else { patch }
     }
 
     #[tokio::test]
@@ -77,7 +91,7 @@ mod tests {
         let (service, _, hand) = service(policy);
         let operator = Actor::operator();
         let mut metadata = Map::new();
-        metadata.insert(KEY.to_owned(), kept("first", &[], None));
+        metadata.insert(KEY.to_owned(), of_new("first", &[]));
         metadata.insert("losant".to_owned(), json!({"defaultRole": "view"}));
         let draft = Draft { name: "first".to_owned(), scopes: Some(vec![]), metadata, ..Draft::default() };
         let (mut record, _) = service.create(&operator, draft).await.expect("made");
@@ -105,9 +119,9 @@ mod tests {
 
     #[test]
     fn scopes_are_told_apart_where_they_begin() {
-        let scopes = |names: &[&str]| names.iter().map(|name| name.parse().expect("a scope")).collect::<Vec<Scope>>();
-        assert_ne!(mark("a", &scopes(&["b", "c"])), mark("a", &scopes(&["bc"])));
-        assert_ne!(mark("ab", &scopes(&["c"])), mark("a", &scopes(&["bc"])));
-        assert_ne!(mark("a", &scopes(&["b", "c"])), mark("a", &scopes(&["c", "b"])));
+        let mark = |name, scopes: &[&str]| mark(name, scopes.iter().copied());
+        assert_ne!(mark("a", &["b", "c"]), mark("a", &["bc"]));
+        assert_ne!(mark("ab", &["c"]), mark("a", &["bc"]));
+        assert_ne!(mark("a", &["b", "c"]), mark("a", &["c", "b"]));
     }
 }

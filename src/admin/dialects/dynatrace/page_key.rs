@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::query::Parameters;
 use crate::clock::Timestamp;
-use crate::token::{HashKey, SecretHash, push_hex};
+use crate::token::{HashKey, SecretHash, hex, parse_hex};
 
 /// What is sealed begins with it. No secret holds a zero, so that no seal is the hash of one; the figure is the key's version.
 const SEALED: &[u8] = b"dynatrace page key 1\0";
@@ -40,21 +40,13 @@ impl PageKey {
     pub(super) fn seal(&self, key: &HashKey, account: &str) -> String {
         // Numbers, texts and lists of them: nothing that postcard cannot hold.
         let packed = postcard::to_allocvec(self).unwrap_or_default();
-        let mut text = String::with_capacity(2 * (SEAL + packed.len()));
-        push_hex(&mut text, seal(&packed, key, account).as_bytes());
-        push_hex(&mut text, &packed);
-        text
+        hex(seal(&packed, key, account).as_bytes()) + &hex(&packed)
     }
 
     /// Reads a key; `None` for anything but what [`seal`](Self::seal) wrote for this account.
     pub(super) fn open(text: &str, key: &HashKey, account: &str) -> Option<Self> {
-        let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-        if !odd.is_empty() {
-            return None;
-        }
-        let digit = |byte: u8| char::from(byte).to_digit(16).filter(|_| !byte.is_ascii_uppercase());
-        let bytes: Vec<u8> =
-            pairs.iter().map(|[high, low]| Some((digit(*high)? << 4 | digit(*low)?) as u8)).collect::<Option<_>>()?;
+        // One text for each key.
+        let bytes = parse_hex(text).filter(|_| !text.bytes().any(|byte| byte.is_ascii_uppercase()))?;
         let (given, packed) = bytes.split_first_chunk::<SEAL>()?;
         if SecretHash::from_bytes(*given) != seal(packed, key, account) {
             return None;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::admin::plane::AdminServices;
 use crate::token::Scope;
 
-/// The vendor's names, one a line (contract page dynatrace).
+/// The vendor's names, one a line (docs/dialects/dynatrace.md).
 static VENDORS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("scopes.txt").lines().collect());
 
 /// Whether the vendor, a route or a bundle has this name. Names that a token has already are accepted beside these.

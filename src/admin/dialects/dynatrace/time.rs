@@ -1,4 +1,4 @@
-//! Dynatrace's time expressions (contract page dynatrace): UTC milliseconds, dates, and `now` with an offset and an alignment.
+//! Dynatrace's time expressions (docs/dialects/dynatrace.md): UTC milliseconds, dates, and `now` with an offset and an alignment.
 
 use jiff::civil::{DateTime, DateTimeRound, Time};
 use jiff::tz::Offset;

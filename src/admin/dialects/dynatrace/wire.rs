@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::modified;
-use crate::token::{LastUse, PlainSecret, Status, TokenRecord, TokenRef};
+use crate::token::{LastUse, PlainSecret, Status, TokenRecord};
 
 /// A member of a token that a list can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl ApiToken {
         let has = |field| fields.has(field);
         let last_use = last_use.as_ref();
         Self {
-            id: id(record),
+            id: record.id.dynatrace(),
             name: has(Field::Name).then(|| record.name.clone()),
             enabled: has(Field::Enabled).then_some(record.status == Status::Enabled),
             owner: has(Field::Owner).then(|| record.owner.name.clone()),
@@ -132,11 +132,6 @@ impl ApiToken {
     }
 }
 
-/// Prefix and public part.
-fn id(record: &TokenRecord) -> String {
-    format!("{}{}", TokenRef::DYNATRACE, record.id.dynatrace_public())
-}
-
 /// A new token with its secret, which is shown here and never again.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -151,7 +146,11 @@ pub(super) struct ApiTokenCreated<'s> {
 
 impl<'s> ApiTokenCreated<'s> {
     pub(super) fn new(record: &TokenRecord, secret: &'s PlainSecret) -> Self {
-        Self { id: id(record), token: secret.expose(), expiration_date: record.expires_at.map(|end| end.to_string()) }
+        Self {
+            id: record.id.dynatrace(),
+            token: secret.expose(),
+            expiration_date: record.expires_at.map(|end| end.to_string()),
+        }
     }
 }
 
@@ -172,7 +171,7 @@ pub(super) struct ApiTokenList {
 /// The body of create, for the document: it is read member by member, so that each mistake can be told. Members that are not
 /// listed are ignored.
 #[derive(ToSchema)]
-#[allow(dead_code)] // describes, holds nothing
+#[allow(dead_code, reason = "described here, read by Body")]
 #[schema(as = DynatraceApiTokenCreate, rename_all = "camelCase")]
 pub(super) struct ApiTokenCreate {
     /// Not blank; need not be unique.
@@ -189,7 +188,7 @@ pub(super) struct ApiTokenCreate {
 
 /// The body of update, for the document; what is absent or null stays as it is.
 #[derive(ToSchema)]
-#[allow(dead_code)] // describes, holds nothing
+#[allow(dead_code, reason = "described here, read by Body")]
 #[schema(as = DynatraceApiTokenUpdate, rename_all = "camelCase")]
 pub(super) struct ApiTokenUpdate {
     /// Not blank.
@@ -203,7 +202,7 @@ pub(super) struct ApiTokenUpdate {
 
 /// The body of lookup, for the document.
 #[derive(ToSchema)]
-#[allow(dead_code)] // describes, holds nothing
+#[allow(dead_code, reason = "described here, read by Body")]
 #[schema(as = DynatraceApiTokenLookup)]
 pub(super) struct ApiTokenLookup {
     /// The whole secret.

@@ -1,11 +1,11 @@
 //! Losant's error body, and why a handler refuses.
 
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::dialect::{Fault, Reply, json};
+use crate::admin::dialect::{Fault, Reply, challenged, json};
+use crate::admin::refused::{self, Words};
 use crate::admin::service::Error;
 use crate::auth::Denial;
 
@@ -49,40 +49,17 @@ impl Problem {
     }
 }
 
-/// What ends a handler early.
-#[derive(Debug)]
-pub(super) enum Refused {
-    /// Told by the dialect as a whole.
-    Fault(Fault),
-    /// Told by the handler.
-    Told(Problem),
-}
+pub(super) type Refused = refused::Refused<Problem>;
 
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Self::Told(problem)
-    }
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        let error = match Fault::of(error) {
-            Ok(fault) => return Self::Fault(fault),
-            Err(error) => error,
-        };
-        Self::Told(match error {
-            Error::NotFound => Problem::unknown("API Token"),
+impl Words for Problem {
+    fn refused(error: Error) -> Refused {
+        Refused::from(match error {
+            Error::NotFound => Self::unknown("API Token"),
             Error::Invalid { field, message } => invalid(&field, &message),
             Error::Forbidden(why) => {
-                Problem { status: StatusCode::FORBIDDEN, kind: "Forbidden", message: format!("{FORBIDDEN}: {why}") }
+                Self { status: StatusCode::FORBIDDEN, kind: "Forbidden", message: format!("{FORBIDDEN}: {why}") }
             }
-            other => Problem { status: StatusCode::CONFLICT, kind: "Conflict", message: other.to_string() },
+            other => Self { status: StatusCode::CONFLICT, kind: "Conflict", message: other.to_string() },
         })
     }
 }
@@ -130,16 +107,14 @@ pub(super) fn refuse(fault: &Fault) -> Reply {
         }
         Fault::Internal => ("Error", "The call failed"),
     };
-    let mut reply = json(status, &ErrorBody { kind, message });
-    if status == StatusCode::UNAUTHORIZED {
-        reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    reply
+    challenged(json(status, &ErrorBody { kind, message }), "Bearer")
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use http::header::WWW_AUTHENTICATE;
 
     use super::*;
 

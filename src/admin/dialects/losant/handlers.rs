@@ -12,13 +12,10 @@ use super::wire::{
     Action, ApiToken, ApiTokenPatch, ApiTokenPost, ApiTokens, CreatorType, Hypermedia, Link, Own, OwnerType, Success,
 };
 use super::{ENDPOINTS, Problem};
-use crate::admin::dialect::{Call, Fault, Reply, json};
-use crate::admin::service::{Actor, Draft, Patch};
+use crate::admin::dialect::{Call, DELETED, Fault, Reply, json};
+use crate::admin::service::{Actor, Draft, Error, Patch};
 use crate::admin::view::SecretText;
 use crate::token::{Form, Owner, OwnerDirectory, PlainSecret, ShortId, TokenRecord, TokenRef};
-
-/// Told by the audit trail as the reason of a deletion.
-const DELETED: &str = "deleted";
 
 /// Serves one call: the operation's name is the resource, a dot, and the action.
 pub(super) async fn serve(call: &Call<'_>) -> Result<Reply, Refused> {
@@ -100,10 +97,13 @@ async fn patch(call: &Call<'_>, family: &'static Family) -> Result<Reply, Refuse
         name: sent.name,
         description: sent.description,
         status: sent.status.map(Into::into),
-        own: (!own.is_empty()).then_some((Own::KEY, own)),
         ..Patch::default()
     };
-    let record = call.services.service.patch(&actor, token, patch).await?;
+    let with_own = |record: &TokenRecord| {
+        let metadata = (!own.is_empty()).then(|| Own::merged(&record.metadata, &own));
+        Ok::<_, Error>(Patch { metadata, ..patch.clone() })
+    };
+    let record = call.services.service.patch_with(&actor, token, with_own).await?;
     Ok(json(StatusCode::OK, &Paint::new(call, family, path, &actor).token(&record, None)))
 }
 

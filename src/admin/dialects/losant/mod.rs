@@ -11,7 +11,7 @@ mod wire;
 
 use http::Method;
 
-use self::errors::{ErrorBody, Problem, Refused, refuse};
+use self::errors::{ErrorBody, Problem, refuse};
 use self::wire::{ApiToken, ApiTokenPatch, ApiTokenPost, ApiTokens, Success};
 use crate::admin::dialect::{Answer, Call, Dialect, Refusal, Reply};
 use crate::admin::endpoint::Endpoint;
@@ -21,19 +21,9 @@ use crate::auth::Source;
 /// The dialect.
 pub(super) struct Losant;
 
-const fn endpoint(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    scopes: &'static [&'static str],
-    spec: Spec,
-) -> Endpoint {
-    Endpoint { method, path, operation, scopes, costs_point: false, spec }
-}
-
 /// The operations: five for each family.
 static ENDPOINTS: [Endpoint; 15] = [
-    endpoint(
+    Endpoint::new(
         Method::GET,
         "/me/tokens/?",
         "userApiTokens.get",
@@ -49,14 +39,14 @@ static ENDPOINTS: [Endpoint; 15] = [
         ],
         LIST,
     ),
-    endpoint(
+    Endpoint::new(
         Method::POST,
         "/me/tokens/?",
         "userApiTokens.post",
         &["all.User", "only.User", "userApiTokens.*", "userApiTokens.post"],
         CREATE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::GET,
         "/me/tokens/{apiTokenId}/?",
         "userApiToken.get",
@@ -72,21 +62,21 @@ static ENDPOINTS: [Endpoint; 15] = [
         ],
         GET,
     ),
-    endpoint(
+    Endpoint::new(
         Method::PATCH,
         "/me/tokens/{apiTokenId}/?",
         "userApiToken.patch",
         &["all.User", "only.User", "userApiToken.*", "userApiToken.patch"],
         UPDATE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::DELETE,
         "/me/tokens/{apiTokenId}/?",
         "userApiToken.delete",
         &["all.User", "only.User", "userApiToken.*", "userApiToken.delete"],
         DELETE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::GET,
         "/applications/{applicationId}/tokens/?",
         "applicationApiTokens.get",
@@ -105,14 +95,14 @@ static ENDPOINTS: [Endpoint; 15] = [
         ],
         LIST,
     ),
-    endpoint(
+    Endpoint::new(
         Method::POST,
         "/applications/{applicationId}/tokens/?",
         "applicationApiTokens.post",
         &["all.Application", "all.Organization", "all.User", "applicationApiTokens.*", "applicationApiTokens.post"],
         CREATE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::GET,
         "/applications/{applicationId}/tokens/{apiTokenId}/?",
         "applicationApiToken.get",
@@ -131,21 +121,21 @@ static ENDPOINTS: [Endpoint; 15] = [
         ],
         GET,
     ),
-    endpoint(
+    Endpoint::new(
         Method::PATCH,
         "/applications/{applicationId}/tokens/{apiTokenId}/?",
         "applicationApiToken.patch",
         &["all.Application", "all.Organization", "all.User", "applicationApiToken.*", "applicationApiToken.patch"],
         UPDATE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::DELETE,
         "/applications/{applicationId}/tokens/{apiTokenId}/?",
         "applicationApiToken.delete",
         &["all.Application", "all.Organization", "all.User", "applicationApiToken.*", "applicationApiToken.delete"],
         DELETE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::GET,
         "/instances/{instanceId}/tokens/?",
         "instanceApiTokens.get",
@@ -161,14 +151,14 @@ static ENDPOINTS: [Endpoint; 15] = [
         ],
         LIST,
     ),
-    endpoint(
+    Endpoint::new(
         Method::POST,
         "/instances/{instanceId}/tokens/?",
         "instanceApiTokens.post",
         &["all.Instance", "all.User", "instanceApiTokens.*", "instanceApiTokens.post"],
         CREATE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::GET,
         "/instances/{instanceId}/tokens/{apiTokenId}/?",
         "instanceApiToken.get",
@@ -184,14 +174,14 @@ static ENDPOINTS: [Endpoint; 15] = [
         ],
         GET,
     ),
-    endpoint(
+    Endpoint::new(
         Method::PATCH,
         "/instances/{instanceId}/tokens/{apiTokenId}/?",
         "instanceApiToken.patch",
         &["all.Instance", "all.User", "instanceApiToken.*", "instanceApiToken.patch"],
         UPDATE,
     ),
-    endpoint(
+    Endpoint::new(
         Method::DELETE,
         "/instances/{instanceId}/tokens/{apiTokenId}/?",
         "instanceApiToken.delete",
@@ -305,13 +295,7 @@ impl Dialect for Losant {
     }
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
-        Box::pin(async move {
-            match handlers::serve(&call).await {
-                Ok(reply) => Ok(reply),
-                Err(Refused::Told(problem)) => Ok(problem.reply()),
-                Err(Refused::Fault(fault)) => Err(fault),
-            }
-        })
+        Box::pin(async move { handlers::serve(&call).await.or_else(|refused| refused.end(Problem::reply)) })
     }
 }
 

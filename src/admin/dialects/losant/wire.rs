@@ -296,6 +296,16 @@ impl Own {
         }
     }
 
+    /// Metadata with these members in it; all else there stays, except for what stands under the key in another shape.
+    pub(super) fn merged(metadata: &Map<String, Value>, members: &Map<String, Value>) -> Map<String, Value> {
+        let mut merged = metadata.clone();
+        match merged.entry(Self::KEY).or_insert_with(|| Map::new().into()) {
+            Value::Object(own) => own.extend(members.clone()),
+            other => *other = members.clone().into(),
+        }
+        merged
+    }
+
     /// The members to keep; those that are absent are left out.
     pub(super) fn members(&self) -> Map<String, Value> {
         let mut members = Map::new();
@@ -310,5 +320,28 @@ impl Own {
             }
         }
         members
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn members_of_its_own_are_set_and_all_else_stays() {
+        let object = |value: Value| value.as_object().cloned().expect("an object");
+        let role = object(json!({"defaultRole": "edit"}));
+        for (before, after) in [
+            (json!({}), json!({"losant": {"defaultRole": "edit"}})),
+            (
+                json!({"losant": {"defaultRole": "view", "orgRoles": []}, "other": {"a": 1}}),
+                json!({"losant": {"defaultRole": "edit", "orgRoles": []}, "other": {"a": 1}}),
+            ),
+            (json!({"losant": 5}), json!({"losant": {"defaultRole": "edit"}})),
+        ] {
+            assert_eq!(Value::from(Own::merged(&object(before), &role)), after);
+        }
     }
 }

@@ -110,66 +110,56 @@ const EXPLAIN_SPEC: Spec = Spec {
     )
 };
 
-const fn row(
-    method: Method,
-    path: &'static str,
-    operation: &'static str,
-    scopes: &'static [&'static str],
-    spec: Spec,
-) -> Endpoint {
-    Endpoint { method, path, operation, scopes, costs_point: false, spec }
-}
-
 /// Every endpoint.
 pub(super) static ENDPOINTS: [Endpoint; 14] = [
-    row(Method::GET, "/admin/v1/tokens", "listTokens", READ, LIST_SPEC),
-    row(
+    Endpoint::new(Method::GET, "/admin/v1/tokens", "listTokens", READ, LIST_SPEC),
+    Endpoint::new(
         Method::POST,
         "/admin/v1/tokens",
         "createToken",
         WRITE,
         make("Makes a token; its secret is in this answer alone.", Media::json(shape::<wire::NewToken>)),
     ),
-    row(Method::POST, "/admin/v1/tokens/lookup", "lookupToken", READ, LOOKUP_SPEC),
-    row(
+    Endpoint::new(Method::POST, "/admin/v1/tokens/lookup", "lookupToken", READ, LOOKUP_SPEC),
+    Endpoint::new(
         Method::POST,
         "/admin/v1/tokens/import",
         "importToken",
         WRITE,
         make("Makes a token that has a secret already.", Media::json(shape::<wire::ImportToken>)),
     ),
-    row(Method::GET, "/admin/v1/tokens/{id}", "getToken", READ, read("One token.", &[(200, TOKEN)])),
-    row(Method::PATCH, "/admin/v1/tokens/{id}", "patchToken", WRITE, PATCH_SPEC),
-    row(Method::DELETE, "/admin/v1/tokens/{id}", "revokeToken", WRITE, DELETE_SPEC),
-    row(Method::POST, "/admin/v1/tokens/{id}/rotate", "rotateToken", WRITE, ROTATE_SPEC),
-    row(
+    Endpoint::new(Method::GET, "/admin/v1/tokens/{id}", "getToken", READ, read("One token.", &[(200, TOKEN)])),
+    Endpoint::new(Method::PATCH, "/admin/v1/tokens/{id}", "patchToken", WRITE, PATCH_SPEC),
+    Endpoint::new(Method::DELETE, "/admin/v1/tokens/{id}", "revokeToken", WRITE, DELETE_SPEC),
+    Endpoint::new(Method::POST, "/admin/v1/tokens/{id}/rotate", "rotateToken", WRITE, ROTATE_SPEC),
+    Endpoint::new(
         Method::POST,
         "/admin/v1/tokens/{id}/disable",
         "disableToken",
         WRITE,
         on_token("Switches a token off.", NOTHING, &[(200, TOKEN)]),
     ),
-    row(
+    Endpoint::new(
         Method::POST,
         "/admin/v1/tokens/{id}/enable",
         "enableToken",
         WRITE,
         on_token("Switches a token on again.", NOTHING, &[(200, TOKEN)]),
     ),
-    row(Method::GET, "/admin/v1/tokens/{id}/activity", "tokenActivity", READ, ACTIVITY_SPEC),
-    row(
+    Endpoint::new(Method::GET, "/admin/v1/tokens/{id}/activity", "tokenActivity", READ, ACTIVITY_SPEC),
+    Endpoint::new(
         Method::GET,
         "/admin/v1/tokens/{id}/usage",
         "tokenUsage",
         READ,
         read("What is used up of a token's limits.", &[(200, Some(Media::json(shape::<wire::UsageView>)))]),
     ),
-    row(
+    Endpoint::new(
         Method::GET,
         "/admin/v1/fleet",
         "fleet",
         READ,
         read("The sidecars that are alive.", &[(200, Some(Media::json(shape::<wire::Fleet>)))]),
     ),
-    row(Method::POST, "/admin/v1/explain", "explain", READ, EXPLAIN_SPEC),
+    Endpoint::new(Method::POST, "/admin/v1/explain", "explain", READ, EXPLAIN_SPEC),
 ];

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::admin::endpoint::parameters;
 use crate::admin::problem::{FieldError, Problem};
+use crate::admin::request::{self, NoObject};
 use crate::clock::Timestamp;
 use crate::token::Status;
 
@@ -31,11 +32,12 @@ impl Fields {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::new(Map::new()));
         }
-        match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(Self::new(members)),
-            Ok(_) => wrong("The body must be one JSON object.".to_owned()),
-            // Only the place is told: the body may hold a secret.
-            Err(error) => wrong(format!("The body is not JSON: line {}, column {}.", error.line(), error.column())),
+        match request::object(body) {
+            Ok(members) => Ok(Self::new(members)),
+            Err(NoObject::Kind) => wrong("The body must be one JSON object.".to_owned()),
+            Err(NoObject::Syntax { line, column }) => {
+                wrong(format!("The body is not JSON: line {line}, column {column}."))
+            }
         }
     }
 
@@ -211,7 +213,6 @@ pub(super) fn parsed<T: FromStr<Err: ToString>>(value: Value) -> Result<T, Wrong
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

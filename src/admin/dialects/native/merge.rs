@@ -79,7 +79,6 @@ impl Merge {
                 Some(changes) => merged(record.metadata.clone(), changes),
             }),
             personal: self.personal,
-            own: None,
             kept: None,
         }
     }
@@ -104,7 +103,6 @@ fn merged(mut target: Map<String, Value>, changes: Map<String, Value>) -> Map<St
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use serde_json::json;

@@ -8,14 +8,11 @@ use http::{HeaderValue, StatusCode};
 use super::fields::{self, Fields, date, flag, labels, object, parsed, text, texts, whole};
 use super::merge::Merge;
 use super::{Outcome, Refused};
-use crate::admin::dialect::{Call, Reply, json};
+use crate::admin::dialect::{Call, Reply, json, no_content};
 use crate::admin::problem::Problem;
 use crate::admin::service::{Actor, Draft, Error, Foreign, MAX_OVERLAP, Rotation, TokenService};
 use crate::admin::view::TokenView;
 use crate::token::{LastUse, PlainSecret, TokenRecord, TokenRef};
-
-/// How often a merge starts over because somebody else changed the token in between.
-const MERGES: usize = 5;
 
 /// Makes a token.
 pub(super) async fn create(call: &Call<'_>) -> Outcome {
@@ -50,7 +47,7 @@ pub(super) async fn import(call: &Call<'_>) -> Outcome {
     };
     fields.end()?;
     // Without one there was a mistake to tell.
-    let foreign = foreign.ok_or_else(|| Problem::of_error(Error::NotFound))?;
+    let foreign = foreign.ok_or_else(Problem::no_token)?;
     let record = call.services.service.import(&actor, draft, foreign).await?;
     Ok(made(call, &record, None))
 }
@@ -95,23 +92,10 @@ pub(super) async fn get(call: &Call<'_>) -> Outcome {
 /// Changes a token by a merge patch.
 pub(super) async fn patch(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
-    let expected = if_match(call)?;
     let merge = Merge::parse(&call.body)?;
-    let service = &call.services.service;
-    for _ in 0..MERGES {
-        let record = find(call, &actor).await?;
-        if expected.as_ref().is_some_and(|any_of| !any_of.contains(&record.generation)) {
-            return Err(stale().into());
-        }
-        // What is merged into is what is replaced.
-        let at_this = service.at_generation(&[record.generation]);
-        match at_this.patch(&actor, TokenRef::Id(record.id), merge.clone().onto(&record)).await {
-            Err(Error::Conflict) if expected.is_some() => return Err(stale().into()),
-            Err(Error::Conflict) => {}
-            patched => return changed(call, &patched?, None).await,
-        }
-    }
-    Err(Error::Conflict.into())
+    let (service, token) = addressed(call)?;
+    let patched = service.patch_with(&actor, token, |record| Ok::<_, Error>(merge.clone().onto(record))).await;
+    changed(call, &patched.map_err(|error| conditional(call, error))?, None).await
 }
 
 /// Revokes a token.
@@ -122,9 +106,7 @@ pub(super) async fn revoke(call: &Call<'_>) -> Outcome {
     query.end()?;
     let (service, token) = addressed(call)?;
     service.revoke(&actor, token, &reason).await.map_err(|error| conditional(call, error))?;
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    Ok(reply)
+    Ok(no_content())
 }
 
 /// Gives a token a new secret.
@@ -256,7 +238,6 @@ fn view(
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

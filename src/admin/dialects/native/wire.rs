@@ -33,7 +33,7 @@ pub(super) struct NewToken {
     #[schema(min_length = 1, max_length = 255)]
     name: String,
     /// Free text.
-    #[schema(max_length = 4096)]
+    #[schema(max_length = 32767)]
     description: Option<String>,
     /// Name of the owner; the caller's by default.
     #[schema(min_length = 1, max_length = 255)]
@@ -96,7 +96,7 @@ pub(super) struct TokenPatch {
     #[schema(min_length = 1, max_length = 255, nullable = false)]
     name: Option<String>,
     /// Null = empty.
-    #[schema(max_length = 4096)]
+    #[schema(max_length = 32767)]
     description: Option<String>,
     /// All of them; cannot be null.
     #[schema(max_items = 256, nullable = false)]

@@ -5,13 +5,13 @@
 
 mod wire;
 
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use self::wire::{ACTIVITY, ActivityCollectionOutput, ActivityOutput, Detail, ErrorOutput, Paging, TOKEN, TokenOutput};
 use crate::activity::EventId;
-use crate::admin::dialect::{Answer, Call, Dialect, Fault, Refusal, Reply, json};
+use crate::admin::dialect::{Answer, Call, Dialect, Fault, Refusal, Reply, challenged, json};
 use crate::admin::endpoint::{Endpoint, parameters};
 use crate::admin::spec::{Media, Parameter, Spec, Value, shape};
 use crate::auth::{Denial, Source};
@@ -96,11 +96,7 @@ impl Dialect for ThreatJammer {
         }
         let (title, detail, page) = texts(fault, head);
         let link = format!("{}/{page}", services.config.error_docs.trim_end_matches('/'));
-        let mut reply = json(fault.status(), &ErrorOutput { title, detail, link });
-        if reply.status() == StatusCode::UNAUTHORIZED {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        reply
+        challenged(json(fault.status(), &ErrorOutput { title, detail, link }), "Bearer")
     }
 
     fn error_body(&self, status: u16) -> Media {

@@ -1,11 +1,11 @@
 //! The error record, and what is told in it.
 
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::dialect::{Fault, Refusal, Reply, json};
+use crate::admin::dialect::{Fault, Refusal, Reply, challenged, json};
+use crate::admin::refused::{self, Words};
 use crate::admin::service::Error;
 use crate::auth::Denial;
 
@@ -18,30 +18,50 @@ pub(super) struct ErrorBody<'a> {
     message: &'a str,
 }
 
-/// An answer of the handlers' own.
-pub(super) fn error(status: StatusCode, message: &str) -> Reply {
-    json(status, &ErrorBody { code: code(status), message })
+/// A refusal of a handler's own.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    message: String,
 }
 
-/// A 400.
-pub(super) fn bad_request(message: &str) -> Reply {
-    error(StatusCode::BAD_REQUEST, message)
-}
+pub(super) type Refused = refused::Refused<Problem>;
 
-/// A 403.
-pub(super) fn forbidden(message: &str) -> Reply {
-    error(StatusCode::FORBIDDEN, message)
-}
-
-/// What the token service refused.
-pub(super) fn told(refused: Error) -> Result<Reply, Fault> {
-    match Fault::of(refused) {
-        Ok(fault) => Err(fault),
-        Err(Error::NotFound) => Err(Fault::NotFound),
-        Err(error @ Error::Invalid { .. }) => Ok(bad_request(&error.to_string())),
-        Err(Error::Forbidden(text)) => Ok(forbidden(&text)),
-        Err(conflict) => Ok(error(StatusCode::CONFLICT, &conflict.to_string())),
+impl Problem {
+    /// The request cannot be served as it is.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
+
+    /// The caller may not.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::FORBIDDEN, message: message.into() }
+    }
+
+    /// What is there stands against it.
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, message: message.into() }
+    }
+
+    /// As an answer.
+    pub(super) fn reply(&self) -> Reply {
+        error(self.status, &self.message)
+    }
+}
+
+impl Words for Problem {
+    fn refused(error: Error) -> Refused {
+        Refused::from(match error {
+            Error::NotFound => return Refused::Fault(Fault::NotFound),
+            Error::Invalid { .. } => Self::bad_request(error.to_string()),
+            Error::Forbidden(text) => Self::forbidden(text),
+            other => Self::conflict(other.to_string()),
+        })
+    }
+}
+
+fn error(status: StatusCode, message: &str) -> Reply {
+    json(status, &ErrorBody { code: code(status), message })
 }
 
 /// Renders what was refused before a handler, or by it.
@@ -63,11 +83,7 @@ pub(super) fn refuse(refusal: &Refusal<'_>) -> Reply {
         Fault::StoreAway => "The call cannot be served right now. Retry-After tells when to come back.",
         Fault::Unauthenticated => "The token is missing. Send it in the header Xms-Auth-Token.",
     };
-    let mut reply = error(status, message);
-    if status == StatusCode::UNAUTHORIZED {
-        reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Xms-Auth-Token"));
-    }
-    reply
+    challenged(error(status, message), "Xms-Auth-Token")
 }
 
 fn code(status: StatusCode) -> &'static str {

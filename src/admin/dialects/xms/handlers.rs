@@ -4,84 +4,27 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::errors::{bad_request, error, forbidden, told};
+use super::errors::{Problem, Refused};
 use super::list::parameter;
 use super::names;
 use super::wire::{AccessToken, AccessTokenResp, CreateReq, CreateResp, Created, ROLE, UpdateReq, secret_made_at};
-use super::{ID, READ_ALL, SUBJECT};
-use crate::admin::dialect::{Call, Fault, Reply, json};
-use crate::admin::service::{Actor, Draft, Error, Rotation};
+use super::{ID, Outcome, READ_ALL, SUBJECT};
+use crate::admin::dialect::{Call, DELETED, Fault, Reply, json, no_content};
+use crate::admin::service::{Actor, Draft, Rotation};
 use crate::token::{Form, PlainSecret, Status, TokenRecord, TokenRef};
 
-/// A reply that ends the call early, or a fault; handlers give either back by `?`.
-enum Stop {
-    Told(Box<Reply>),
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        told(error).map_or_else(Self::Fault, Self::told)
-    }
-}
-
-impl Stop {
-    fn told(reply: Reply) -> Self {
-        Self::Told(Box::new(reply))
-    }
-
-    fn end(self) -> Result<Reply, Fault> {
-        match self {
-            Self::Told(reply) => Ok(*reply),
-            Self::Fault(fault) => Err(fault),
-        }
-    }
-}
+/// Told of a name that another token of the user has.
+const TAKEN: &str = "access_token.name: this user has a token of this name";
 
 /// Makes a token.
-pub(super) async fn create(call: &Call<'_>) -> Result<Reply, Fault> {
-    try_create(call).await.or_else(Stop::end)
-}
-
-/// Shows a token.
-pub(super) async fn get(call: &Call<'_>) -> Result<Reply, Fault> {
-    try_get(call).await.or_else(Stop::end)
-}
-
-/// Renames a token.
-pub(super) async fn update(call: &Call<'_>) -> Result<Reply, Fault> {
-    try_update(call).await.or_else(Stop::end)
-}
-
-/// Deletes a token.
-pub(super) async fn delete(call: &Call<'_>) -> Result<Reply, Fault> {
-    try_delete(call).await.or_else(Stop::end)
-}
-
-/// Gives a token a new secret.
-pub(super) async fn regenerate(call: &Call<'_>) -> Result<Reply, Fault> {
-    try_regenerate(call).await.or_else(Stop::end)
-}
-
-/// Shows the live token of a secret.
-pub(super) async fn validate(call: &Call<'_>) -> Result<Reply, Fault> {
-    try_validate(call).await.or_else(Stop::end)
-}
-
-async fn try_create(call: &Call<'_>) -> Result<Reply, Stop> {
+pub(super) async fn create(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
-    let asked = CreateReq::parse(&call.body).map_err(|wrong| Stop::told(bad_request(&wrong)))?.access_token;
+    let asked = CreateReq::parse(&call.body).map_err(Problem::bad_request)?.access_token;
     let service = &call.services.service;
     let policy = service.policy();
     let scopes: Vec<String> = asked.roles.iter().map(|role| format!("{ROLE}{role}")).collect();
     if scopes.iter().any(|scope| !policy.bundles.contains(scope)) {
-        return Err(Stop::told(bad_request("access_token.roles: the configuration has no such role")));
+        return Err(Problem::bad_request("access_token.roles: the configuration has no such role").into());
     }
     let ttl = call.services.config.xms.ttl;
     let draft = Draft {
@@ -94,11 +37,12 @@ async fn try_create(call: &Call<'_>) -> Result<Reply, Stop> {
     };
     match names::create(service, actor, draft).await? {
         Some((record, secret)) => Ok(with_secret(call, StatusCode::CREATED, &record, &secret)),
-        None => Err(taken()),
+        None => Err(Problem::conflict(TAKEN).into()),
     }
 }
 
-async fn try_get(call: &Call<'_>) -> Result<Reply, Stop> {
+/// Shows a token.
+pub(super) async fn get(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     let id = call.variables.get(ID);
     let record = match is_uuid(id) {
@@ -109,29 +53,31 @@ async fn try_get(call: &Call<'_>) -> Result<Reply, Stop> {
     shown(call, &record).await
 }
 
-async fn try_update(call: &Call<'_>) -> Result<Reply, Stop> {
+/// Renames a token.
+pub(super) async fn update(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     let record = writable(call, &actor).await?;
-    let asked = UpdateReq::parse(&call.body).map_err(|wrong| Stop::told(bad_request(&wrong)))?;
+    let asked = UpdateReq::parse(&call.body).map_err(Problem::bad_request)?;
     let Some(asked) = asked.access_token.filter(|asked| asked.name != record.name) else {
         return shown(call, &record).await;
     };
     match names::rename(&call.services.service, actor, record, asked.name).await? {
         Some(record) => shown(call, &record).await,
-        None => Err(taken()),
+        // The vendor lists no 409 for this call.
+        None => Err(Problem::bad_request(TAKEN).into()),
     }
 }
 
-async fn try_delete(call: &Call<'_>) -> Result<Reply, Stop> {
+/// Deletes a token.
+pub(super) async fn delete(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     let record = writable(call, &actor).await?;
-    call.services.service.revoke(&actor, TokenRef::Id(record.id), "deleted through xms").await?;
-    let mut reply = Reply::default();
-    *reply.status_mut() = StatusCode::NO_CONTENT;
-    Ok(reply)
+    call.services.service.revoke(&actor, TokenRef::Id(record.id), DELETED).await?;
+    Ok(no_content())
 }
 
-async fn try_regenerate(call: &Call<'_>) -> Result<Reply, Stop> {
+/// Gives a token a new secret.
+pub(super) async fn regenerate(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     let record = writable(call, &actor).await?;
     let at_once = Rotation { overlap: Some(Duration::ZERO), form: Some(Form::Xms) };
@@ -139,19 +85,20 @@ async fn try_regenerate(call: &Call<'_>) -> Result<Reply, Stop> {
     Ok(with_secret(call, StatusCode::OK, &record, &secret))
 }
 
-async fn try_validate(call: &Call<'_>) -> Result<Reply, Stop> {
+/// Shows the live token of a secret.
+pub(super) async fn validate(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
-    let missing = || Stop::told(bad_request(&format!("{SUBJECT}: a value is needed, once")));
+    let missing = || Problem::bad_request(format!("{SUBJECT}: a value is needed, once"));
     let subject = parameter(call.head.uri.query(), SUBJECT).ok().flatten().ok_or_else(missing)?;
-    let dead = || Stop::told(bad_request(&format!("{SUBJECT}: no live token has this value")));
+    let dead = || Problem::bad_request(format!("{SUBJECT}: no live token has this value"));
     let record = match by_secret(call, &actor, &subject).await {
-        Err(Stop::Fault(Fault::NotFound)) => return Err(dead()),
+        Err(Refused::Fault(Fault::NotFound)) => return Err(dead().into()),
         found => found?,
     };
     let (now, region) = (call.services.clock.now().wall, &call.services.region);
     let elsewhere = !region.is_empty() && !record.region.is_empty() && record.region != *region;
     if record.status == Status::Disabled || record.is_expired(now) || elsewhere {
-        return Err(dead());
+        return Err(dead().into());
     }
     readable(call, &actor, &record)?;
     shown(call, &record).await
@@ -169,33 +116,33 @@ fn number(id: &str) -> Result<TokenRef, Fault> {
 }
 
 /// The token of a secret that has not come to the end of its overlap.
-async fn by_secret(call: &Call<'_>, actor: &Actor, secret: &str) -> Result<TokenRecord, Stop> {
+async fn by_secret(call: &Call<'_>, actor: &Actor, secret: &str) -> Result<TokenRecord, Refused> {
     let record = call.services.service.lookup(actor, secret).await?;
     let now = call.services.clock.now().wall;
     let slot = record.secret(&call.services.key.hash(secret.as_bytes()));
     match slot.is_some_and(|slot| slot.expires_at.is_none_or(|end| end > now)) {
         true => Ok(record),
-        false => Err(Stop::Fault(Fault::NotFound)),
+        false => Err(Fault::NotFound.into()),
     }
 }
 
 /// Own tokens are open to their owner, those of others in reach to whoever may read all.
-fn readable(call: &Call<'_>, actor: &Actor, record: &TokenRecord) -> Result<(), Stop> {
+fn readable(call: &Call<'_>, actor: &Actor, record: &TokenRecord) -> Result<(), Refused> {
     let bundles = &call.services.service.policy().bundles;
     match actor.owner.as_ref() == Some(&record.owner) || bundles.holds(&actor.scopes, READ_ALL) {
         true => Ok(()),
-        false => Err(Stop::told(forbidden(&format!("the token is another user's; the scope {READ_ALL} is needed")))),
+        false => Err(Problem::forbidden(format!("the token is another user's; the scope {READ_ALL} is needed")).into()),
     }
 }
 
 /// The token that a change speaks of.
-async fn writable(call: &Call<'_>, actor: &Actor) -> Result<TokenRecord, Stop> {
+async fn writable(call: &Call<'_>, actor: &Actor) -> Result<TokenRecord, Refused> {
     let record = call.services.service.find(actor, number(call.variables.get(ID))?).await?;
     readable(call, actor, &record)?;
     Ok(record)
 }
 
-async fn shown(call: &Call<'_>, record: &TokenRecord) -> Result<Reply, Stop> {
+async fn shown(call: &Call<'_>, record: &TokenRecord) -> Outcome {
     let last = call.services.service.last_use(record.id).await?;
     let access_token = token(call, record).used(last, secret_made_at(record));
     Ok(json(StatusCode::OK, &AccessTokenResp { access_token }))
@@ -209,10 +156,6 @@ fn with_secret(call: &Call<'_>, status: StatusCode, record: &TokenRecord, secret
 fn token(call: &Call<'_>, record: &TokenRecord) -> AccessToken {
     let policy = call.services.service.policy();
     AccessToken::new(record, &policy.directory, &policy.bundles)
-}
-
-fn taken() -> Stop {
-    Stop::told(error(StatusCode::CONFLICT, "access_token.name: this user has a token of this name"))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use http::StatusCode;
 
-use super::READ_ALL;
-use super::errors::{bad_request, forbidden, told};
+use super::errors::Problem;
 use super::wire::{AccessToken, AccessTokens, Paging, roles, secret_made_at};
-use crate::admin::dialect::{Call, Fault, Reply, json};
+use super::{Outcome, READ_ALL};
+use crate::admin::dialect::{Call, json};
 use crate::admin::endpoint::parameters;
 use crate::admin::service::{Actor, Error};
 use crate::clock::Timestamp;
@@ -69,24 +69,21 @@ impl Query {
 }
 
 /// Answers with a list.
-pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Fault> {
+pub(super) async fn list(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
-    let query = match Query::parse(call.head.uri.query()) {
-        Ok(query) => query,
-        Err(wrong) => return Ok(bad_request(&wrong)),
-    };
+    let query = Query::parse(call.head.uri.query()).map_err(Problem::bad_request)?;
     let policy = call.services.service.policy();
     let own = actor.owner.clone().unwrap_or_default();
     let own_number = i64::try_from(policy.directory.ids(&own).number).ok();
     let foreign = query.user.is_some() && query.user != own_number;
     if (query.all || foreign) && !policy.bundles.holds(&actor.scopes, READ_ALL) {
-        return Ok(forbidden(&format!("tokens of other users need the scope {READ_ALL}")));
+        return Err(Problem::forbidden(format!("tokens of other users need the scope {READ_ALL}")).into());
     }
     let scope = match query.user {
         Some(number) if foreign => match user(call, &actor, number).await {
             Ok(owner) => Some(owner),
             Err(Error::NotFound) => return answer(call, &query, Window::new(&query)).await,
-            Err(error) => return told(error),
+            Err(error) => return Err(error.into()),
         },
         None if query.all => None,
         _ => Some(own.clone()),
@@ -98,12 +95,12 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Fault> {
         after: None,
         limit: PAGE,
     };
-    match gather(call, &actor, listing, &query).await {
-        Ok(Some(window)) => answer(call, &query, window).await,
-        Ok(None) => {
-            Ok(bad_request("the list is too long to answer with at once; give limit and, if given, a smaller offset"))
+    match gather(call, &actor, listing, &query).await? {
+        Some(window) => answer(call, &query, window).await,
+        None => {
+            let message = "the list is too long to answer with at once; give limit and, if given, a smaller offset";
+            Err(Problem::bad_request(message).into())
         }
-        Err(error) => told(error),
     }
 }
 
@@ -114,12 +111,13 @@ async fn user(call: &Call<'_>, actor: &Actor, number: i64) -> Result<Owner, Erro
 }
 
 /// Reads a listing to its end and keeps what is asked for; `None` if that is too much.
-async fn gather(call: &Call<'_>, actor: &Actor, mut listing: Listing, query: &Query) -> Result<Option<Window>, Error> {
-    let policy = call.services.service.policy();
+async fn gather(call: &Call<'_>, actor: &Actor, listing: Listing, query: &Query) -> Result<Option<Window>, Error> {
+    let service = &call.services.service;
+    let policy = service.policy();
     let mut window = Window::new(query);
-    loop {
-        let page = call.services.service.list(actor, listing.clone()).await?;
-        for record in page.records {
+    let mut pages = service.pages(actor, listing);
+    while let Some(records) = pages.next().await? {
+        for record in records {
             let wanted = |role: &String| roles(&record, &policy.bundles).any(|own| own == role);
             if query.role.as_ref().is_none_or(wanted) {
                 window.add(Row::new(&record, AccessToken::new(&record, &policy.directory, &policy.bundles)));
@@ -128,14 +126,11 @@ async fn gather(call: &Call<'_>, actor: &Actor, mut listing: Listing, query: &Qu
         if window.is_too_much() {
             return Ok(None);
         }
-        match page.next {
-            Some(next) => listing.after = Some(next),
-            None => return Ok(Some(window)),
-        }
     }
+    Ok(Some(window))
 }
 
-async fn answer(call: &Call<'_>, query: &Query, window: Window) -> Result<Reply, Fault> {
+async fn answer(call: &Call<'_>, query: &Query, window: Window) -> Outcome {
     let total_count = window.total;
     let rows = window.rows(query.offset);
     let mut access_tokens = Vec::with_capacity(rows.len());

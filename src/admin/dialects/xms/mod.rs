@@ -1,4 +1,4 @@
-//! XSKY XMS's access tokens (contract page xms).
+//! XSKY XMS's access tokens (docs/dialects/xms.md).
 
 mod errors;
 mod handlers;
@@ -9,11 +9,15 @@ mod wire;
 use http::Method;
 use http::header::HeaderName;
 
+use self::errors::{Problem, Refused};
 use crate::admin::dialect::{Answer, Call, Dialect, Refusal, Reply};
 use crate::admin::endpoint::Endpoint;
 use crate::admin::spec::{Media, Parameter, Spec, Value, shape};
 use crate::auth::Source;
 use crate::token::PlainSecret;
+
+/// What a handler returns.
+type Outcome = Result<Reply, Refused>;
 
 /// The dialect.
 pub(super) struct Xms;
@@ -40,11 +44,11 @@ const SUBJECT: &str = "subject_access_token";
 const REGENERATE_END: &str = ":regenerate";
 
 const fn row(method: Method, path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
-    Endpoint { method, path, operation, scopes: &[], costs_point: false, spec }
+    Endpoint::new(method, path, operation, &[], spec)
 }
 
 const fn change(method: Method, path: &'static str, operation: &'static str, spec: Spec) -> Endpoint {
-    Endpoint { method, path, operation, scopes: &[WRITE], costs_point: false, spec }
+    Endpoint::new(method, path, operation, &[WRITE], spec)
 }
 
 static ENDPOINTS: [Endpoint; 14] = [
@@ -174,7 +178,7 @@ impl Dialect for Xms {
 
     fn call<'c>(&'c self, call: Call<'c>) -> Answer<'c> {
         Box::pin(async move {
-            match call.endpoint.operation {
+            let done = match call.endpoint.operation {
                 CREATE => handlers::create(&call).await,
                 LIST => list::list(&call).await,
                 GET => handlers::get(&call).await,
@@ -182,7 +186,8 @@ impl Dialect for Xms {
                 DELETE => handlers::delete(&call).await,
                 REGENERATE => handlers::regenerate(&call).await,
                 _ => handlers::validate(&call).await,
-            }
+            };
+            done.or_else(|refused| refused.end(Problem::reply))
         })
     }
 }

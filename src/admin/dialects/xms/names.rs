@@ -12,8 +12,6 @@ use crate::token::{Listing, Owner, PlainSecret, SortBy, TokenRecord, TokenRef};
 
 /// Locks, each for the owners whose names hash to it: most creations of this dialect under way at once.
 const LOCKS: usize = 64;
-/// Records read in one call to the store.
-const PAGE: usize = 1_000;
 
 static CLAIMS: [Mutex<()>; LOCKS] = [const { Mutex::const_new(()) }; LOCKS];
 
@@ -79,28 +77,19 @@ async fn on_its_own<T: Send + 'static>(
 
 /// Whether a token of the owner has the name. Reads the owner's tokens up to that name.
 async fn is_taken(service: &TokenService, actor: &Actor, owner: &Owner, name: &str) -> Result<bool, Error> {
-    let mut listing = Listing {
-        account: Some(owner.account.clone()),
-        owner: Some(owner.name.clone()),
-        sort: SortBy::Name,
-        after: None,
-        limit: PAGE,
-    };
-    loop {
-        let page = service.list(actor, listing.clone()).await?;
-        if page.records.iter().any(|record| record.name == name) {
+    let mut pages = service.pages(actor, Listing::of_owner(owner, SortBy::Name));
+    while let Some(records) = pages.next().await? {
+        if records.iter().any(|record| record.name == name) {
             return Ok(true);
         }
-        let passed = page.records.last().is_some_and(|record| record.name.as_str() > name);
-        match page.next {
-            Some(next) if !passed => listing.after = Some(next),
-            _ => return Ok(false),
+        if records.last().is_some_and(|record| record.name.as_str() > name) {
+            break;
         }
     }
+    Ok(false)
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;

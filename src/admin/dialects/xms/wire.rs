@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::admin::request::{self, NoObject};
 use crate::clock::Timestamp;
 use crate::token::{Bundles, LastUse, OwnerDirectory, TokenRecord};
 
@@ -231,12 +232,10 @@ impl UpdateReq {
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, String> {
-    // The parser's own message could repeat what the body holds.
-    match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err("the body must be a JSON object".to_owned()),
-        Err(error) => Err(format!("the body is no JSON (line {}, column {})", error.line(), error.column())),
-    }
+    request::object(body).map_err(|wrong| match wrong {
+        NoObject::Kind => "the body must be a JSON object".to_owned(),
+        NoObject::Syntax { line, column } => format!("the body is no JSON (line {line}, column {column})"),
+    })
 }
 
 fn name(token: &Map<String, Value>) -> Result<String, String> {
@@ -262,7 +261,6 @@ fn plain(field: &str, text: &str, most: usize) -> Result<(), String> {
 }
 
 #[cfg(test)]
-#[allow(clippy::expect_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

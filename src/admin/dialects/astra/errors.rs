@@ -1,16 +1,15 @@
 //! Astra's refusals: numbered problems in RFC 9457's media type, with `status` as a text.
 
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::dialect::{Fault, Reply, json};
-use crate::admin::service;
+use crate::admin::dialect::{Fault, Reply, challenged, json, typed};
+use crate::admin::problem::MEDIA;
+use crate::admin::refused::{self, Words};
+use crate::admin::service::Error;
 use crate::auth::Denial;
 
-/// Media type of every refusal.
-pub(super) const MEDIA: &str = "application/problem+json";
 /// Start of the vendor's problem types, which a number follows.
 const TYPES: &str = "https://astra.netapp.io/problems/";
 /// Most characters of a caller's text that a refusal repeats.
@@ -182,53 +181,24 @@ impl Problem {
             fields: self.fields.clone(),
             schema: self.schema.clone(),
         };
-        let mut reply = json(status, &body);
-        reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
-        if status == StatusCode::UNAUTHORIZED {
-            reply.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        reply
+        challenged(typed(json(status, &body), MEDIA), "Bearer")
     }
 }
 
-/// Why a handler does not serve a call.
-#[derive(Debug)]
-pub(super) enum Refused {
-    /// Told alike by every dialect.
-    Fault(Fault),
-    /// Told in the vendor's words.
-    Problem(Box<Problem>),
-}
+pub(super) type Refused = refused::Refused<Problem>;
 
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(Box::new(problem))
-    }
-}
-
-impl From<service::Error> for Refused {
-    fn from(error: service::Error) -> Self {
-        let error = match Fault::of(error) {
-            Ok(fault) => return Self::Fault(fault),
-            Err(error) => error,
-        };
-        let problem = match error {
-            service::Error::NotFound => return Self::Fault(Fault::NotFound),
-            service::Error::Invalid { field, message } if field.starts_with("labels") => {
-                Problem::field(&format!("metadata.{field}"), message)
+impl Words for Problem {
+    fn refused(error: Error) -> Refused {
+        Refused::from(match error {
+            Error::NotFound => return Refused::Fault(Fault::NotFound),
+            Error::Invalid { field, message } if field.starts_with("labels") => {
+                Self::field(&format!("metadata.{field}"), message)
             }
-            service::Error::Invalid { field, message } => Problem::field(&field, message),
-            service::Error::Forbidden(detail) => Problem::forbidden(detail),
-            service::Error::Clash(reason) => Problem::conflict("userID", reason),
-            other => Problem::conflict("id", other.to_string()),
-        };
-        problem.into()
+            Error::Invalid { field, message } => Self::field(&field, message),
+            Error::Forbidden(detail) => Self::forbidden(detail),
+            Error::Clash(reason) => Self::conflict("userID", reason),
+            other => Self::conflict("id", other.to_string()),
+        })
     }
 }
 
@@ -255,6 +225,7 @@ pub(super) struct ProblemOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::CONTENT_TYPE;
 
     fn told(problem: &Problem) -> (u16, serde_json::Value) {
         let reply = problem.reply("00000000-0000-0000-0000-000000000000");
