@@ -43,6 +43,8 @@ pub(super) async fn list(call: &Call<'_>, actor: &Actor, account: &str) -> Resul
             }
         },
     };
+    // In the store's own order a page is all that is read.
+    let _turn = if parameters.is_plain() { None } else { Some(call.turn().await) };
     let found = match page(service, actor, account, &parameters, place, call.now.wall).await {
         Ok(found) => found,
         Err(error) => return told(error),

@@ -98,6 +98,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Reply, Fault> {
         after: None,
         limit: PAGE,
     };
+    let _turn = call.turn().await;
     match gather(call, &actor, listing, &query).await {
         Ok(Some(window)) => answer(call, &query, window).await,
         Ok(None) => {
