@@ -17,9 +17,9 @@ use prometheus_client::registry::Registry;
 
 use super::Config;
 use super::dialect::{Call, Dialect, Fault, Refusal, Reply, Token};
-use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
+use super::endpoint::{self, Endpoint};
 use super::metrics::AdminMetrics;
-use super::request::{event_kind, has_one_host, is_foreign_page, problem, read, request_id};
+use super::request::{event_kind, find, has_one_host, is_foreign_page, problem, read, request_id};
 use super::service::TokenService;
 use super::turn::Turns;
 use super::{Instance, Routing, dialects, mask, openapi};
@@ -168,7 +168,7 @@ impl Served {
         let mut shown = mask::path(uri.path(), |segment| self.dialect.is_secret_segment(segment)).into_owned();
         if let Some(query) = uri.query() {
             shown.push('?');
-            shown.push_str(&self.masked.mask_query(query));
+            shown.push_str(&mask::query(&self.masked.mask_query(query)));
         }
         shown
     }
@@ -398,11 +398,4 @@ async fn hand_over(plane: std::sync::Weak<Plane>) {
         let Some(plane) = plane.upgrade() else { return };
         plane.outlet.lock().unwrap_or_else(PoisonError::into_inner).hand_over();
     }
-}
-
-fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoint, Variables), Fault> {
-    endpoint::find(dialect.endpoints(), &head.method, endpoint::path(head)).map_err(|none| match none {
-        NoEndpoint::Path => Fault::NotFound,
-        NoEndpoint::Method(allow) => Fault::Method(allow),
-    })
 }

@@ -6,7 +6,8 @@ use http::request::Parts;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::dialect::{Fault, Reply};
+use super::dialect::{Dialect, Fault, Reply};
+use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
 use super::problem::Problem;
 use crate::activity::EventKind;
 use crate::auth::Denial;
@@ -61,6 +62,14 @@ pub(super) fn request_id(head: &Parts, taken: impl Fn(&str) -> bool) -> String {
     let given = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let plain = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     given.filter(plain).filter(|id| taken(id)).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// The endpoint that a request names, and the variables of its path.
+pub(super) fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoint, Variables), Fault> {
+    endpoint::find(dialect.endpoints(), &head.method, endpoint::path(head)).map_err(|none| match none {
+        NoEndpoint::Path => Fault::NotFound,
+        NoEndpoint::Method(allow) => Fault::Method(allow),
+    })
 }
 
 /// A refusal of a path that belongs to no dialect.

@@ -125,3 +125,20 @@ def test_costly_lists_leave_the_sidecar_alive(vendors):
         for thread in flooding:
             thread.join()
     assert slowest < 3.0
+
+
+def test_secrets_in_the_wrong_places_stay_out_of_the_activity(vendors):
+    caller = Caller(vendors, "all.User")
+    made = requests.post(f"{vendors.admin}/v1/access-tokens/", timeout=30, headers={"Xms-Auth-Token": caller.secret},
+                         json={"access_token": {"name": fresh("x"), "roles": ["viewer"]}}).json()
+    secrets = [made["access_token"]["uuid"], caller.peer("things.read", form="astra").secret,
+               caller.peer("things.read").secret]
+    for secret in secrets:
+        value = requests.utils.quote(secret, safe="")
+        for path in (f"/api/v2/apiTokens/{value}", f"{NATIVE}/{value}", f"{NATIVE}?q={value}", f"/me/tokens/{value}",
+                     f"{NATIVE}?TOKEN={value}", f"/v1/access-tokens/?Token={value}"):
+            requests.get(vendors.admin + path, headers=caller.token.bearer | {"Xms-Auth-Token": caller.secret}, timeout=30)
+    seen = until(lambda: (lambda text: text if text.count("***") >= 18 else None)(
+        native(vendors, caller, "GET", f"/{caller.token.id}/activity?limit=1000").text), "all calls are recorded")
+    for secret in secrets:
+        assert secret not in seen and requests.utils.quote(secret, safe="") not in seen

@@ -13,7 +13,7 @@ mod rules;
 mod tests;
 
 pub(crate) use actor::Actor;
-pub(crate) use draft::{Draft, Patch};
+pub(crate) use draft::{Draft, Foreign, Patch};
 pub(crate) use error::Error;
 
 use std::sync::Arc;
@@ -67,41 +67,6 @@ struct Inner {
     key: HashKey,
     policy: ArcSwap<Policy>,
     clock: Clock,
-}
-
-/// A foreign secret to import.
-#[derive(Debug)]
-pub(crate) enum Foreign {
-    /// The secret itself.
-    Secret(PlainSecret),
-    /// Its unsalted SHA-256.
-    Sha256([u8; 32]),
-}
-
-impl Foreign {
-    /// Reads 64 hex digits.
-    ///
-    /// # Errors
-    /// The text is anything else.
-    pub(crate) fn from_sha256_hex(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::invalid("sha256", "must be the 64 hex digits of an unsalted SHA-256");
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        let mut digest = [0; 32];
-        for (at, byte) in digest.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).map_err(|_| wrong())?;
-        }
-        Ok(Self::Sha256(digest))
-    }
-
-    /// Takes a secret by value.
-    ///
-    /// # Errors
-    /// It cannot be a secret, or is shorter than 16 characters.
-    pub(crate) fn from_secret(text: &str) -> Result<Self, Error> {
-        PlainSecret::import(text).map(Self::Secret).map_err(|e| Error::invalid("secret", e.to_string()))
-    }
 }
 
 /// How a secret is replaced.
