@@ -14,6 +14,7 @@ use super::endpoint::{Endpoint, Variables};
 use super::plane::AdminServices;
 use super::service::Actor;
 use super::spec::Media;
+use super::turn::{Turn, Turns};
 use crate::auth::{Cached, CachedToken, Denial, Source};
 use crate::clock::Now;
 use crate::limit::TokenLimits;
@@ -108,6 +109,7 @@ pub(crate) struct Call<'c> {
     /// Who calls.
     pub(crate) token: Arc<Token>,
     pub(super) hash: SecretHash,
+    pub(super) turns: &'c Turns,
     /// The request's head.
     pub(crate) head: &'c Parts,
     /// The request's body, within the cap.
@@ -150,6 +152,11 @@ impl Call<'_> {
         let mut actor = Actor::of(&record, bundles, self.via, self.client);
         actor.request_id = self.request_id.to_owned();
         Ok(actor)
+    }
+
+    /// Waits for the right to put together a list that reads all tokens of an owner or account.
+    pub(crate) async fn turn(&self) -> Turn {
+        self.turns.of(self.token.id).await
     }
 
     /// The caller's token with its limits as they stand now: a fetch of the record meanwhile moves them to a new entry.

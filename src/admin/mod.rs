@@ -26,6 +26,7 @@ pub(crate) mod service;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod turn;
 pub(crate) mod view;
 
 pub(crate) use config::{AstraConfig, Config, XmsConfig};

@@ -17,11 +17,12 @@ use prometheus_client::registry::Registry;
 
 use super::Config;
 use super::dialect::{Call, Dialect, Fault, Refusal, Reply, Token};
-use super::endpoint::{self, Endpoint, NoEndpoint, Variables};
+use super::endpoint::{self, Endpoint};
 use super::metrics::AdminMetrics;
-use super::request::{event_kind, has_one_host, problem, read, request_id};
+use super::request::{event_kind, find, has_one_host, is_foreign_page, problem, read, request_id};
 use super::served::Served;
 use super::service::TokenService;
+use super::turn::Turns;
 use super::{Instance, Routing, dialects, openapi};
 use crate::activity::{EventKind, EventLog, EventRef, Outlet, Recorder};
 use crate::auth::{CacheConfig, NegativeCache, Resolver, Source};
@@ -141,6 +142,7 @@ pub(super) struct Plane {
     pub(super) negative: Mutex<NegativeCache>,
     outlet: Mutex<Outlet>,
     pub(super) nothing_needed: NeededScopes,
+    turns: Turns,
     pub(super) metrics: AdminMetrics,
 }
 
@@ -177,6 +179,7 @@ impl Plane {
             negative: Mutex::new(NegativeCache::new(NegativeCache::MAX_ENTRIES, services.cache.negative_ttl)),
             outlet: Mutex::new(services.recorder.outlet()),
             nothing_needed: Universe::default().need(&[], &[]),
+            turns: Turns::default(),
             metrics: AdminMetrics::default(),
             services: Arc::new(services),
         }
@@ -300,7 +303,9 @@ impl Plane {
         let extracted = served.sources.extract(&head.headers, head.uri.query());
         let extracted = extracted.map_err(|denial| self.refuse_credential(denial, request))?;
         let secret = extracted.secret().map_err(|denial| self.refuse_credential(denial, request))?;
-        let Some(secret) = secret else { return Err(Fault::Unauthenticated) };
+        // A browser adds cookies by itself: on a change that a foreign page sends, one is no credential.
+        let meant = !(extracted.by_cookie && is_foreign_page(head));
+        let Some(secret) = secret.filter(|_| meant) else { return Err(Fault::Unauthenticated) };
         let hash = self.services.key.hash(secret);
         let token = self.admit(endpoint, hash, request, told).await?;
         told.reading = true;
@@ -312,6 +317,7 @@ impl Plane {
             variables,
             token,
             hash,
+            turns: &self.turns,
             head,
             body,
             via: served.dialect.name(),
@@ -369,11 +375,4 @@ async fn hand_over(plane: std::sync::Weak<Plane>) {
         let Some(plane) = plane.upgrade() else { return };
         plane.outlet.lock().unwrap_or_else(PoisonError::into_inner).hand_over();
     }
-}
-
-fn find(dialect: &'static dyn Dialect, head: &Parts) -> Result<(&'static Endpoint, Variables), Fault> {
-    endpoint::find(dialect.endpoints(), &head.method, endpoint::path(head)).map_err(|none| match none {
-        NoEndpoint::Path => Fault::NotFound,
-        NoEndpoint::Method(allow) => Fault::Method(allow),
-    })
 }

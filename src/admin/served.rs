@@ -29,7 +29,7 @@ impl Served {
         let mut shown = mask::path(uri.path(), |segment| self.dialect.is_secret_segment(segment)).into_owned();
         if let Some(query) = uri.query() {
             shown.push('?');
-            shown.push_str(&self.masked.mask_query(query));
+            shown.push_str(&mask::query(&self.masked.mask_query(query)));
         }
         shown
     }

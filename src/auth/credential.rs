@@ -28,6 +28,8 @@ pub struct Sources {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Extracted<'r> {
     secret: Option<Cow<'r, [u8]>>,
+    /// No header field but a cookie holds it.
+    pub by_cookie: bool,
     /// The query without its credential parameters, where it had any; empty = no query is left.
     pub query: Option<String>,
 }
@@ -101,15 +103,17 @@ impl Sources {
                 agree(&mut found, Cow::Borrowed(scheme(value, b"bearer").unwrap_or(value)))?;
             }
         }
+        let by_field = found.is_some();
         for value in self.cookie_values(headers) {
             agree(&mut found, strip_scheme(Cow::Borrowed(value)))?;
         }
+        let by_cookie = found.is_some() && !by_field;
         let query = match query {
             Some(_) if self.fields_win && found.is_some() => None,
             Some(query) if !self.queries.is_empty() => self.take_from_query(query, &mut found)?,
             _ => None,
         };
-        Ok(Extracted { secret: found, query })
+        Ok(Extracted { secret: found, by_cookie, query })
     }
 
     fn authorization<'r>(&self, value: &'r [u8]) -> Option<&'r [u8]> {

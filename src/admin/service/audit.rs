@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Actor;
 use crate::activity::{EventIds, EventKind, EventLog, EventRef};
 use crate::clock::Timestamp;
-use crate::token::TokenRecord;
+use crate::token::{StoreError, TokenRecord};
 
 /// Longest `data` of an event, in bytes; beyond it old and new values are left out and only field names stay.
 const MAX_DATA: usize = u16::MAX as usize;
@@ -61,6 +61,23 @@ impl Audit {
                     "{code}: the change is made, but its audit event could not be written");
             }
         }
+    }
+}
+
+/// Runs a change together with its event, also when whoever asked has left by then: a caller that hangs up in between would
+/// otherwise change tokens without a trace.
+pub(super) async fn told_whole<T, E>(work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the process takes a task away.
+            Err(_) => Err(StoreError::Unavailable("the sidecar is ending".to_owned()).into()),
+        },
     }
 }
 

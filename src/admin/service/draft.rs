@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::Error;
 use crate::clock::Timestamp;
-use crate::token::{Form, Owner, Scope, Status};
+use crate::token::{Form, Owner, PlainSecret, Scope, Status, parse_hex};
 
 const NAME_CHARS: usize = 255;
 /// Losant's bound, the widest of the vendors'.
@@ -20,6 +20,9 @@ const REGION_CHARS: usize = 64;
 const REASON_CHARS: usize = 512;
 /// Bytes of the metadata as JSON.
 const METADATA_BYTES: usize = 16 * 1024;
+/// Levels of lists and objects in the metadata, itself included. What shows it to people puts it a few levels deeper, and no
+/// reader of ours follows more than 127.
+const METADATA_DEPTH: usize = 64;
 /// End of the year 9999, the last that RFC 3339 can write.
 const LAST_DATE: Timestamp = Timestamp::from_millis(253_402_300_799_999);
 
@@ -49,7 +52,7 @@ pub(crate) struct Draft {
     pub(crate) networks: Option<Vec<String>>,
     /// At most 64 characters; empty = any.
     pub(crate) region: Option<String>,
-    /// At most 16 KiB as JSON.
+    /// At most 16 KiB as JSON, and 64 levels deep.
     pub(crate) metadata: serde_json::Map<String, serde_json::Value>,
     /// Made by a person for themselves.
     pub(crate) personal: bool,
@@ -85,6 +88,35 @@ pub(crate) struct Patch {
     /// One key of the metadata and its new value, the others left alone. Written along with a change of other fields, never
     /// for its own sake, only where there is room, and without a word in the audit trail.
     pub(crate) kept: Option<(&'static str, serde_json::Value)>,
+}
+
+/// A foreign secret to import.
+#[derive(Debug)]
+pub(crate) enum Foreign {
+    /// The secret itself.
+    Secret(PlainSecret),
+    /// Its unsalted SHA-256.
+    Sha256([u8; 32]),
+}
+
+impl Foreign {
+    /// Reads 64 hex digits.
+    ///
+    /// # Errors
+    /// The text is anything else.
+    pub(crate) fn from_sha256_hex(text: &str) -> Result<Self, Error> {
+        let digest = parse_hex(text).and_then(|bytes| bytes.try_into().ok());
+        let wrong = || Error::invalid("sha256", "must be the 64 hex digits of an unsalted SHA-256");
+        digest.map(Self::Sha256).ok_or_else(wrong)
+    }
+
+    /// Takes a secret by value.
+    ///
+    /// # Errors
+    /// It cannot be a secret, or is shorter than 16 characters.
+    pub(crate) fn from_secret(text: &str) -> Result<Self, Error> {
+        PlainSecret::import(text).map(Self::Secret).map_err(|e| Error::invalid("secret", e.to_string()))
+    }
 }
 
 pub(super) fn name(text: &str) -> Result<(), Error> {
@@ -173,7 +205,20 @@ pub(super) fn metadata(map: &serde_json::Map<String, serde_json::Value>) -> Resu
         let message = format!("takes {bytes} bytes as JSON; {METADATA_BYTES} are allowed");
         return Err(Error::invalid("metadata", message));
     }
+    // What was read is 127 levels deep at most.
+    if 1 + map.values().map(depth).max().unwrap_or(0) > METADATA_DEPTH {
+        return Err(Error::invalid("metadata", format!("is nested deeper than {METADATA_DEPTH} levels")));
+    }
     Ok(())
+}
+
+/// Levels of lists and objects in a value.
+fn depth(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        serde_json::Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 pub(super) fn expires_at(end: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
@@ -248,6 +293,14 @@ mod tests {
         let map = |n: usize| serde_json::json!({"k": long(n)}).as_object().cloned().unwrap_or_default();
         assert_eq!(metadata(&map(16 * 1024 - 8)), Ok(()));
         assert!(metadata(&map(16 * 1024 - 7)).is_err());
+        let deep = |n: usize| {
+            let inner = (1..n).fold(serde_json::json!(1), |inner, at| {
+                if at % 2 == 0 { serde_json::json!([inner]) } else { serde_json::json!({ "k": inner }) }
+            });
+            serde_json::json!({ "k": inner }).as_object().cloned().unwrap_or_default()
+        };
+        assert_eq!(metadata(&deep(64)), Ok(()));
+        assert_eq!(field(metadata(&deep(65))), "metadata: is nested deeper than 64 levels");
         assert!(region(&long(65)).is_err());
     }
 

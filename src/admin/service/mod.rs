@@ -13,7 +13,7 @@ mod rules;
 mod tests;
 
 pub(crate) use actor::Actor;
-pub(crate) use draft::{Draft, Patch};
+pub(crate) use draft::{Draft, Foreign, Patch};
 pub(crate) use error::Error;
 
 use std::sync::Arc;
@@ -22,13 +22,15 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde_json::json;
 
-use self::audit::{Audit, Changes};
-use self::rules::{apply, check_networks, check_region, confine, grants, owner_of, plan_of, scopes_of, set_status};
+use self::audit::{Audit, Changes, told_whole};
+use self::rules::{
+    apply, check_networks, check_reach, check_region, confine, grants, owner_of, plan_of, scopes_of, set_status,
+};
 use crate::activity::{EventKind, EventLog};
 use crate::clock::{Clock, Timestamp};
 use crate::token::{
     Bundles, Form, HashKey, LastUse, Listing, OwnerDirectory, Page, PlainSecret, PlanTable, SecretHash, SecretSlot,
-    Status, StoreError, TokenId, TokenRecord, TokenRef, TokenStore, parse_hex,
+    Status, StoreError, TokenId, TokenRecord, TokenRef, TokenStore,
 };
 
 /// How often an edit is tried again after somebody else changed the token in between.
@@ -66,35 +68,6 @@ struct Inner {
     key: HashKey,
     policy: ArcSwap<Policy>,
     clock: Clock,
-}
-
-/// A foreign secret to import.
-#[derive(Debug)]
-pub(crate) enum Foreign {
-    /// The secret itself.
-    Secret(PlainSecret),
-    /// Its unsalted SHA-256.
-    Sha256([u8; 32]),
-}
-
-impl Foreign {
-    /// Reads 64 hex digits.
-    ///
-    /// # Errors
-    /// The text is anything else.
-    pub(crate) fn from_sha256_hex(text: &str) -> Result<Self, Error> {
-        let digest = parse_hex(text).and_then(|bytes| bytes.try_into().ok());
-        let wrong = || Error::invalid("sha256", "must be the 64 hex digits of an unsalted SHA-256");
-        digest.map(Self::Sha256).ok_or_else(wrong)
-    }
-
-    /// Takes a secret by value.
-    ///
-    /// # Errors
-    /// It cannot be a secret, or is shorter than 16 characters.
-    pub(crate) fn from_secret(text: &str) -> Result<Self, Error> {
-        PlainSecret::import(text).map(Self::Secret).map_err(|e| Error::invalid("secret", e.to_string()))
-    }
 }
 
 /// How a secret is replaced.
@@ -244,7 +217,8 @@ impl TokenService {
 
     /// Gives a token a new secret; the one it had lives on for the overlap, older ones end now.
     ///
-    /// Whoever gets the secret holds what the token holds, so the caller must hold that already; its own token is free.
+    /// Whoever gets the secret holds what the token holds, where the token may be used, so the caller must hold that there
+    /// already; its own token is free.
     pub(crate) async fn rotate(
         &self,
         actor: &Actor,
@@ -255,13 +229,14 @@ impl TokenService {
         if overlap > MAX_OVERLAP {
             return Err(Error::invalid("overlap", format!("at most {} days", MAX_OVERLAP.as_secs() / 86_400)));
         }
-        let bundles = Arc::clone(&self.policy().bundles);
+        let policy = self.policy();
         let mut minted: Option<(PlainSecret, SecretHash)> = None;
         let mut before: Option<Vec<SecretSlot>> = None;
         let record = self
             .edit(actor, token, |record, now| {
                 if actor.token != Some(record.id) {
-                    grants(actor, &record.scopes, &bundles, &[])?;
+                    grants(actor, &record.scopes, &policy.bundles, &[])?;
+                    check_reach(actor, &policy, record)?;
                 }
                 // Tried again after an edit of other fields, but not over another rotation: that would end the secret it gave.
                 if *before.get_or_insert_with(|| record.secrets.clone()) != record.secrets {
@@ -298,12 +273,16 @@ impl TokenService {
             self.inner.tokens.update(found.clone()).await?;
         }
         let now = self.inner.clock.now().wall;
-        let revoked = self.inner.tokens.revoke(found.id, reason.to_owned(), now).await?.ok_or(Error::NotFound)?;
-        let mut changes = Changes::default();
-        changes.fact("reason", json!(reason));
-        changes.fact("name", json!(revoked.name));
-        self.inner.audit.write(EventKind::Revoked, &revoked, actor, changes, now).await;
-        Ok(revoked)
+        let (inner, actor, reason) = (Arc::clone(&self.inner), actor.clone(), reason.to_owned());
+        told_whole(async move {
+            let revoked = inner.tokens.revoke(found.id, reason.clone(), now).await?.ok_or(Error::NotFound)?;
+            let mut changes = Changes::default();
+            changes.fact("reason", json!(reason));
+            changes.fact("name", json!(revoked.name));
+            inner.audit.write(EventKind::Revoked, &revoked, &actor, changes, now).await;
+            Ok(revoked)
+        })
+        .await
     }
 
     /// Checks a draft, fills in the defaults, and gives the record without id and secret.
@@ -361,9 +340,13 @@ impl TokenService {
         let now = blank.created_at;
         let pinned = self.policy().directory.user(&blank.owner).is_some_and(|user| user.number.is_some());
         let secrets = vec![SecretSlot { hash, created_at: now, expires_at: None }];
-        let record = self.inner.tokens.create(TokenRecord { id, secrets, ..blank }, !pinned).await?;
-        self.inner.audit.write(EventKind::Created, &record, actor, Changes::of_new(&record), now).await;
-        Ok(record)
+        let (inner, actor) = (Arc::clone(&self.inner), actor.clone());
+        told_whole(async move {
+            let record = inner.tokens.create(TokenRecord { id, secrets, ..blank }, !pinned).await?;
+            inner.audit.write(EventKind::Created, &record, &actor, Changes::of_new(&record), now).await;
+            Ok(record)
+        })
+        .await
     }
 
     /// Reads, changes and writes a token, again from the start if somebody else was faster. An edit that changes nothing
@@ -385,15 +368,17 @@ impl TokenService {
             }
             record.updated_at = now;
             record.modified_by.clone_from(&actor.name);
-            match self.inner.tokens.update(record).await {
-                Ok(record) => {
-                    let disabled = record.status == Status::Disabled && before != Status::Disabled;
-                    let kind = if disabled { EventKind::Disabled } else { EventKind::Updated };
-                    self.inner.audit.write(kind, &record, actor, changes, now).await;
-                    return Ok(record);
-                }
+            let (inner, actor) = (Arc::clone(&self.inner), actor.clone());
+            let written = told_whole(async move {
+                let record = inner.tokens.update(record).await?;
+                let disabled = record.status == Status::Disabled && before != Status::Disabled;
+                let kind = if disabled { EventKind::Disabled } else { EventKind::Updated };
+                inner.audit.write(kind, &record, &actor, changes, now).await;
+                Ok(record)
+            });
+            match written.await {
                 Err(StoreError::Conflict) => {}
-                Err(error) => return Err(Error::from(error).into()),
+                written => return written.map_err(|error| Error::from(error).into()),
             }
         }
         Err(Error::Conflict.into())

@@ -108,6 +108,13 @@ pub(super) fn check_networks(actor: &Actor, policy: &Policy, networks: &[ipnet::
     Err(Error::Forbidden("networks must lie inside those of the calling token".to_owned()))
 }
 
+/// A token that may be used where the caller's may not gets no secret and no scope from the caller: that would carry what the
+/// caller holds beyond its own walls.
+pub(super) fn check_reach(actor: &Actor, policy: &Policy, record: &TokenRecord) -> Result<(), Error> {
+    check_region(actor, policy, &record.region)?;
+    check_networks(actor, policy, &record.networks)
+}
+
 pub(super) fn set_status(record: &mut TokenRecord, status: Status) -> Changes {
     let mut changes = Changes::default();
     changes.note("status", json!(record.status), json!(status));
@@ -128,6 +135,9 @@ pub(super) fn apply(
     if let Some(names) = &patch.scopes {
         let scopes = draft::scopes(names)?;
         grants(actor, &scopes, &policy.bundles, &record.scopes)?;
+        if actor.token != Some(record.id) && scopes.iter().any(|scope| !record.scopes.contains(scope)) {
+            check_reach(actor, policy, record)?;
+        }
         changes.note("scopes", json!(record.scopes), json!(scopes));
         record.scopes = scopes;
     }

@@ -383,3 +383,78 @@ async fn an_owner_with_another_ones_number_is_refused_until_it_is_pinned() {
     assert!(matches!(refused, Err(Error::Clash(_))), "{refused:?}");
     service.create(&Actor::operator(), of("mira")).await.expect("her number is pinned");
 }
+
+#[tokio::test]
+async fn who_leaves_early_leaves_its_events_behind() {
+    let (service, memory, _) = service(policy());
+    let (actor, _) = holder(&service, &Owner::new("default", "tom"), &["all.User"]).await;
+    let (made, _) = service.create(&actor, draft("t", &[])).await.expect("made");
+    let told = || memory.events.lock().expect("no panic").len();
+    let token = TokenRef::Id(made.id);
+    // Dropped at each point where it waits, as the call of a caller that hangs up.
+    async fn leave<T>(work: impl Future<Output = T>, after: usize) {
+        let mut work = std::pin::pin!(work);
+        for _ in 0..after {
+            let waiting = std::future::poll_fn(|cx| std::task::Poll::Ready(work.as_mut().poll(cx).is_pending())).await;
+            if !waiting {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    for after in 1..4 {
+        let (before, name) = (told(), format!("n{after}"));
+        leave(service.patch(&actor, token, Patch { name: Some(name.clone()), ..Patch::default() }), after).await;
+        leave(service.create(&actor, draft(&name, &[])), after).await;
+        let before_revoked = service.list(&actor, newest(10)).await.expect("listed").records;
+        let gone = before_revoked.iter().find(|record| record.name == name && record.id != made.id);
+        leave(service.revoke(&actor, TokenRef::Id(gone.expect("made all the same").id), ""), after).await;
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(service.find(&actor, token).await.expect("there").name, name, "changed all the same");
+        assert_eq!(told(), before + 3, "each change has its event");
+    }
+}
+
+fn newest(limit: usize) -> Listing {
+    Listing { account: Some("default".into()), owner: None, sort: SortBy::Newest, after: None, limit }
+}
+
+#[tokio::test]
+async fn what_a_caller_holds_in_its_networks_and_region_is_not_carried_beyond_them() {
+    let (service, ..) = service(policy());
+    let owner = Owner::new("default", "tom");
+    let (actor, own) = holder(&service, &owner, &["orders.*"]).await;
+    let made = async |networks: &[&str], region: &str| {
+        let draft = Draft {
+            owner: Some("tom".into()),
+            networks: Some(networks.iter().map(|net| (*net).to_owned()).collect()),
+            region: Some(region.to_owned()),
+            ..draft("t", &["orders.read"])
+        };
+        TokenRef::Id(service.create(&Actor::operator(), draft).await.expect("made").0.id)
+    };
+    let (mut inside, mut here) = (actor.clone(), actor.clone());
+    inside.networks = vec!["10.0.0.0/8".parse().expect("a range")];
+    here.region = "west".into();
+    let more = || Patch { scopes: Some(vec!["orders.read".into(), "orders.write".into()]), ..Patch::default() };
+    for (caller, token, may) in [
+        (&actor, made(&[], "").await, true),
+        (&inside, made(&[], "").await, false),
+        (&inside, made(&["0.0.0.0/0"], "").await, false),
+        (&inside, made(&["10.1.0.0/16"], "").await, true),
+        (&here, made(&[], "").await, false),
+        (&here, made(&[], "east").await, false),
+        (&here, made(&[], "west").await, true),
+    ] {
+        let rotated = service.rotate(caller, token, Rotation::default()).await;
+        assert_eq!(rotated.is_ok(), may, "{rotated:?}");
+        let granted = service.patch(caller, token, more()).await;
+        assert_eq!(granted.is_ok(), may, "{granted:?}");
+        let taken = Patch { scopes: Some(vec!["orders.read".into()]), ..Patch::default() };
+        service.patch(caller, token, taken).await.expect("what grants nothing stays free");
+    }
+    // A caller's own token is its own affair.
+    service.rotate(&inside, TokenRef::Id(own.id), Rotation::default()).await.expect("rotated");
+}

@@ -1,5 +1,6 @@
 //! What a list call asks for, and how it is answered: filter, orderBy, count, skip or continue, limit, include.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
@@ -176,7 +177,15 @@ impl Query {
     /// The items asked for, how many match if that is asked for, and where the list goes on if `limit` cut it off. Tokens
     /// come with their serials.
     pub(super) fn run(&self, tokens: Vec<(TokenOutput, u64)>) -> (Vec<Item>, Option<usize>, Option<String>) {
-        let fits = |token: &TokenOutput| self.terms.iter().all(|term| term.fits(&token.text(term.field)));
+        let on_metadata = self.terms.iter().any(|term| term.field == Field::Metadata);
+        let fits = |token: &TokenOutput| {
+            // Written once for all terms: it is the longest field by far.
+            let metadata = if on_metadata { token.text(Field::Metadata) } else { Cow::Borrowed("") };
+            self.terms.iter().all(|term| match term.field {
+                Field::Metadata => term.fits(&metadata),
+                field => term.fits(&token.text(field)),
+            })
+        };
         let key = |token: &TokenOutput| self.order.by.map(|field| token.text(field).into_owned()).unwrap_or_default();
         let mut rows: Vec<(String, u64, TokenOutput)> = Vec::new();
         for (token, serial) in tokens.into_iter().filter(|(token, _)| fits(token)) {

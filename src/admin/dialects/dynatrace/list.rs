@@ -41,6 +41,8 @@ pub(super) async fn list(call: &Call<'_>, actor: &Actor, account: &str) -> Outco
             }
         },
     };
+    // In the store's own order a page is all that is read.
+    let _turn = if parameters.is_plain() { None } else { Some(call.turn().await) };
     let found = page(service, actor, account, &parameters, place, call.now.wall).await?;
     let page_size = parameters.page_size;
     let next_page_key = found.next.map(|place| PageKey { parameters, place }.seal(key, account));

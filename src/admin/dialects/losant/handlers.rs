@@ -36,6 +36,7 @@ async fn list(call: &Call<'_>, family: &'static Family) -> Result<Reply, Refused
     let query = call.head.uri.query().unwrap_or_default();
     let listed = Listed::parse(query)?;
     let (actor, owner) = family.enter(call, call.actor().await?).await?;
+    let _turn = call.turn().await;
     let (total, records) = listed.select(call.services.service.owned(&actor, &owner).await?);
     let page = Paint::new(call, family, path, &actor);
     let (owner_id, owner_type) = page.owner(&owner);

@@ -33,6 +33,9 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
     let actor = call.actor().await?;
     let own = actor.owner.as_ref().map(|owner| owner.account.clone()).unwrap_or_default();
     let asked = Asked::parse(call.head.uri.query(), own, &call.services.key)?;
+    // A page in the order of the store is all that is read for it.
+    let plain = matches!(asked.order(), Order::Stored(_)) && asked.pattern.is_none();
+    let _turn = if plain { None } else { Some(call.turn().await) };
     let (records, next) = match asked.order() {
         Order::Stored(sort) => stored(call, &actor, &asked, sort).await?,
         Order::Sorted(field) => sorted(call, &actor, &asked, field).await?,

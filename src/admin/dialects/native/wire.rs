@@ -60,7 +60,7 @@ pub(super) struct NewToken {
     /// The caller's by default, empty = any.
     #[schema(max_length = 64)]
     region: Option<String>,
-    /// Anything, at most 16 KiB.
+    /// Anything, at most 16 KiB and 64 levels deep.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     /// Made by a person for themselves.

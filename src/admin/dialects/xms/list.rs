@@ -95,6 +95,7 @@ pub(super) async fn list(call: &Call<'_>) -> Outcome {
         after: None,
         limit: PAGE,
     };
+    let _turn = call.turn().await;
     match gather(call, &actor, listing, &query).await? {
         Some(window) => answer(call, &query, window).await,
         None => {
