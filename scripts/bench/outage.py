@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-from harness import Redis, Sidecar, free_port, until  # noqa: E402
+from harness import LOCAL, Redis, Sidecar, free_port, until  # noqa: E402
 
 TOKENS = 50
 
@@ -113,7 +113,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         redis = Redis(folder)
         extra = f'[activity]\nper_token = 1_000_000\ndurability = "{arguments.durability}"\n'
-        sidecar = Sidecar(folder, f"redis://127.0.0.1:{redis.port}", free_port(), extra=extra)
+        sidecar = Sidecar(folder, f"redis://127.0.0.1:{redis.port}", free_port(), extra=extra, env=LOCAL)
         try:
             tokens = [sidecar.token(name=f"load-{number}") for number in range(TOKENS)]
             load, redis, back = asyncio.run(drive(arguments, redis, sidecar, tokens, folder))

@@ -190,6 +190,9 @@ upstream = "gone"
 {extra}
 """
 
+# Each sidecar counts for itself, so that its limits do not wait for a store that is away.
+LOCAL = {f"TOLLGATE_PLAN__{plan}__MINUTE__MODE": "local" for plan in ("DEFAULT", "TINY", "MONTHLY", "CROWDED")}
+
 ENDPOINTS = ("post", "gzip", "stream", "stream-bytes", "drip", "status", "bytes", "range", "response-headers", "delay")
 PASS_THROUGH = "\n".join(f'[[route]]\nname = "{name}"\npath = "/{name}"\nupstream = "httpbin"\n' for name in ENDPOINTS)
 

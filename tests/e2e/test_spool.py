@@ -8,7 +8,7 @@ import time
 import pytest
 import requests
 
-from harness import Redis, until
+from harness import LOCAL, Redis, until
 
 KEEP_ALL = "[activity]\nper_token = 1_000_000\n"
 
@@ -113,7 +113,8 @@ def beside(tmp_path, httpbin, redis):
         folder = tmp_path / f"sidecar-{len(made)}"
         folder.mkdir()
         route = '[[route]]\nname = "x"\npath = "/unused"\nupstream = "gone"\n'
-        made.append(Sidecar(folder, f"redis://127.0.0.1:{redis.process.port}", httpbin.port, extra=route + extra))
+        made.append(Sidecar(folder, f"redis://127.0.0.1:{redis.process.port}", httpbin.port, extra=route + extra,
+                            env=LOCAL))
         return made[-1]
 
     yield make
@@ -207,7 +208,7 @@ def test_what_overflows_is_told_as_a_gap(redis, beside):
 
 def test_strict_answers_are_on_record_at_once(own):
     """Whichever store: what was answered before a kill is there after it."""
-    sidecar = own(extra=KEEP_ALL + 'durability = "strict"\n')
+    sidecar = own(extra=KEEP_ALL + 'durability = "strict"\n', env=LOCAL)
     tokens = warm(sidecar, 4)
     with Load(sidecar, tokens, 300) as load:
         load.more(400)

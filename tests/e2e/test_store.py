@@ -6,10 +6,7 @@ import subprocess
 import pytest
 import requests
 
-from harness import Redis, Sidecar, binary, free_port, until
-
-# Each sidecar counts for itself, so that its limits do not wait for a store that is away.
-LOCAL = {f"TOLLGATE_PLAN__{plan}__MINUTE__MODE": "local" for plan in ("DEFAULT", "TINY", "MONTHLY", "CROWDED")}
+from harness import LOCAL, Redis, Sidecar, binary, free_port, until
 
 
 @pytest.mark.parametrize("own", ["redis"], indirect=True)
