@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{CONNECTION, EXPECT};
+use http::{HeaderValue, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -31,6 +31,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Most bytes that are taken of a body nobody wanted; the connection ends with the answer beyond.
 const MOST_LEFT: usize = 64 * 1024;
+/// Bytes taken of a body that is refused for its length, before the answer.
+const MOST_REFUSED: usize = 16 << 20;
 /// Longest wait for them.
 const LEFT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -146,10 +148,13 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
             let (head, mut body) = request.into_parts();
             let waits = head.headers.contains_key(EXPECT);
             let mut reply = plane.0.handle(head, &mut body, peer).await;
-            if !body.is_end_stream()
-                && !reply.headers().contains_key(CONNECTION)
-                && (waits || !drained(&mut body).await)
-            {
+            let closes = reply.headers().contains_key(CONNECTION);
+            if body.is_end_stream() {
+                // Nothing is left.
+            } else if reply.status() == StatusCode::PAYLOAD_TOO_LARGE && !waits {
+                // A caller that is still sending would lose the answer together with the connection.
+                drained(&mut body, MOST_REFUSED).await;
+            } else if !closes && (waits || !drained(&mut body, MOST_LEFT).await) {
                 reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(reply.map(Full::new))
@@ -177,12 +182,12 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Takes what is left of the body of a call that was answered without it, so that the connection can serve another; whether
 /// it came to its end.
-async fn drained(body: &mut Incoming) -> bool {
-    if body.size_hint().lower() > MOST_LEFT as u64 {
+async fn drained(body: &mut Incoming, most: usize) -> bool {
+    if body.size_hint().lower() > most as u64 {
         return false;
     }
     let reading = async {
-        let mut room = MOST_LEFT;
+        let mut room = most;
         while let Some(frame) = body.frame().await {
             let length = frame.as_ref().map(|frame| frame.data_ref().map_or(0, Bytes::len));
             match length.ok().and_then(|length| room.checked_sub(length)) {

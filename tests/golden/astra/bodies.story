@@ -426,7 +426,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms1"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["mira"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}

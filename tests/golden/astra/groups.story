@@ -25,7 +25,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms1"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["mira"],["grouped"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","count":2}}
@@ -37,7 +37,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms2"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$uuid1","name":"grouped","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -63,7 +63,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms3"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$uuid1","name":"renamed","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","modifiedBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}

@@ -29,7 +29,7 @@ Content-Type: application/json
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms1"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$uuid1","name":"nightly","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[{"name":"team","value":"build"},{"name":"tier","value":"1"}],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -55,7 +55,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms2"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$uuid1","name":"daily","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[{"name":"team","value":"build"},{"name":"tier","value":"1"}],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","modifiedBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -81,7 +81,7 @@ Accept: application/astra-token
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/astra-token
-etag: "$xms3"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$uuid1","name":"daily","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","modifiedBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}

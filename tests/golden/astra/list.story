@@ -9,7 +9,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms1"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[{"type":"application/astra-token","version":"1.0","id":"$mira_id","name":"mira","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"$uuid1"}}],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -66,7 +66,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms2"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["Gamma","$uuid3"],["alpha, second","$uuid4"],["beta","$uuid2"],["mira","$mira_id"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","count":4}}
@@ -78,7 +78,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms3"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["mira"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","count":3,"continue":"eyJ2IjoxLCJvIjoibmFtZSBkZXNjIiwiayI6Im1pcmEiLCJzIjoxfQ=="}}
@@ -90,7 +90,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms4"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["beta"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","continue":"eyJ2IjoxLCJvIjoibmFtZSBkZXNjIiwiayI6ImJldGEiLCJzIjoyfQ=="}}
@@ -102,7 +102,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms5"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["Gamma"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","count":4,"continue":"eyJ2IjoxLCJvIjoiIiwiayI6IiIsInMiOjN9"}}
@@ -114,7 +114,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms6"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -126,7 +126,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms7"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["application/astra-token","1.0","8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","alpha, second"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -138,7 +138,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms8"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -151,7 +151,7 @@ Accept: application/astra-token+json
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms9"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[{"type":"application/astra-token","version":"1.0","id":"$mira_id","name":"mira","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"$uuid1"}},{"type":"application/astra-token","version":"1.0","id":"$uuid2","name":"beta","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}},{"type":"application/astra-token","version":"1.0","id":"$uuid3","name":"Gamma","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}},{"type":"application/astra-token","version":"1.0","id":"$uuid4","name":"alpha, second","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}

@@ -13,7 +13,7 @@ Authorization: Bearer $mira
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms1"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$mira_id","name":"mira","userID":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"$uuid1"}}
@@ -148,7 +148,7 @@ Authorization: Bearer $admin
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms2"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["tom","c51b9f07-2a84-4e3d-b6f0-19d8e7a4c302"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -190,7 +190,7 @@ Authorization: Bearer $admin
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms3"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-token","version":"1.0","id":"$tom_id","name":"renamed","userID":"c51b9f07-2a84-4e3d-b6f0-19d8e7a4c302","metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"$uuid1","modifiedBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -212,7 +212,7 @@ Authorization: Bearer $admin
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms4"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"8d4e2b16-70f3-4c59-a1de-53b7c0e9f264"}}
@@ -235,7 +235,7 @@ Authorization: Bearer $root
 HTTP/1.1 200 OK
 cache-control: no-store
 content-type: application/json
-etag: "$xms5"
+etag: "$tag"
 x-content-type-options: nosniff
 
 {"type":"application/astra-tokens","version":"1.0","items":[["root"]],"metadata":{"labels":[],"creationTimestamp":"$time","modificationTimestamp":"$time","createdBy":"1e7a5c90-84bd-4f26-93ca-d05f6b2e8a71"}}
