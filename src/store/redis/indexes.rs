@@ -36,21 +36,33 @@ impl Core {
         members
     }
 
-    /// Looks up what is noted of an owner and its account, and puts what is missing into `pipe`. Refused with
-    /// `check_number` if the number is another owner's. Tells how many commands were put in and whether the first one,
-    /// if any, notes the number.
-    pub(super) async fn note(
+    /// Looks up what is noted of an owner and its account, and puts what is missing into `pipe`.
+    pub(super) async fn note(&self, pipe: &mut Pipeline, owner: &Owner) -> Result<(), StoreError> {
+        let entries = foreign::entries(owner)?;
+        let mut lookup = redis::pipe();
+        self.look_for(&mut lookup, &entries);
+        let answers = self.admin.pipeline(Call::repeatable("looking for an owner", UNHURRIED), &lookup).await?;
+        self.note_unknown(pipe, owner, &entries, answers, false)?;
+        Ok(())
+    }
+
+    /// Asks what is noted of an owner and its account.
+    pub(super) fn look_for(&self, pipe: &mut Pipeline, entries: &[foreign::Entry]) {
+        for (key, _) in entries {
+            pipe.cmd("GET").arg(self.target.keys.foreign(key));
+        }
+    }
+
+    /// Puts what is missing into `pipe`, by the answers to [`look_for`](Self::look_for). Refused with `check_number` if the
+    /// number is another owner's. Tells where in the pipe the number is noted, if it is.
+    pub(super) fn note_unknown(
         &self,
         pipe: &mut Pipeline,
         owner: &Owner,
+        entries: &[foreign::Entry],
+        answers: impl IntoIterator<Item = Value>,
         check_number: bool,
     ) -> Result<Option<usize>, StoreError> {
-        let entries = foreign::entries(owner)?;
-        let mut lookup = redis::pipe();
-        for (key, _) in &entries {
-            lookup.cmd("GET").arg(self.target.keys.foreign(key));
-        }
-        let answers = self.admin.pipeline(Call::repeatable("looking for an owner", UNHURRIED), &lookup).await?;
         let mut number_at = None;
         for (at, ((key, value), answer)) in entries.iter().zip(answers).enumerate() {
             match answer {

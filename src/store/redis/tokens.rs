@@ -136,16 +136,21 @@ impl Core {
     }
 
     async fn create(&self, mut record: TokenRecord, check_number: bool) -> Result<TokenRecord, StoreError> {
+        let call = Call::once("making a token", UNHURRIED);
+        let entries = crate::store::foreign::entries(&record.owner)?;
         let mut pipe = redis::pipe();
         pipe.cmd("INCR").arg(self.target.keys.last_serial());
-        let number_at = self.note(&mut pipe, &record.owner, check_number).await?;
-        self.index(&mut pipe, &record);
-        let call = Call::once("making a token", UNHURRIED);
-        let answers = self.admin.pipeline(call, &pipe).await?;
-        record.serial = match answers.first() {
+        self.look_for(&mut pipe, &entries);
+        let mut answers = self.admin.pipeline(call, &pipe).await?.into_iter();
+        record.serial = match answers.next() {
             Some(Value::Int(serial)) => serial.unsigned_abs(),
             _ => return Err(unexpected("drawing a serial")),
         };
+        let mut pipe = redis::pipe();
+        let number_at = self.note_unknown(&mut pipe, &record.owner, &entries, answers, check_number)?;
+        self.index(&mut pipe, &record);
+        pipe.cmd("SET").arg(self.target.keys.serial(record.serial)).arg(&record.id.as_bytes()[..]);
+        let answers = self.admin.pipeline(call, &pipe).await?;
         // Another owner with this number may have come just now.
         let number = number_at.filter(|_| check_number).and_then(|at| answers.get(at));
         let created = match number {
@@ -169,9 +174,6 @@ impl Core {
     async fn create_indexed(&self, record: &TokenRecord) -> Result<(), StoreError> {
         let call = Call::once("making a token", UNHURRIED);
         let packed = pack_record(record)?;
-        let mut serial = redis::cmd("SET");
-        serial.arg(self.target.keys.serial(record.serial)).arg(&record.id.as_bytes()[..]);
-        self.admin.command(call, &serial).await?;
         for hash in foreign(record) {
             self.claim(&hash, record.id).await?;
         }
@@ -198,7 +200,7 @@ impl Core {
         if moved {
             let mut pipe = redis::pipe();
             if new.owner != old.owner {
-                self.note(&mut pipe, &new.owner, false).await?;
+                self.note(&mut pipe, &new.owner).await?;
             }
             self.index(&mut pipe, &new);
             self.admin.pipeline(call, &pipe).await?;
