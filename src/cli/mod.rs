@@ -172,6 +172,5 @@ mod tests {
         );
         assert_eq!(code(&["tollgate", "demo", "--config", "x.toml"]), format!("{:?}", ExitCode::from(64)));
         assert_eq!(code(&["tollgate", "completions", "bash"]), format!("{:?}", ExitCode::SUCCESS));
-        assert_eq!(code(&["tollgate", "openapi"]), format!("{:?}", ExitCode::SUCCESS));
     }
 }
