@@ -84,7 +84,7 @@ pub(super) struct FleetBucket {
     books: Arc<LimitBooks>,
 }
 
-/// The one conversation with the store.
+/// The one exchange with the store.
 #[derive(Debug)]
 struct Asking {
     holder: CellHolder,
